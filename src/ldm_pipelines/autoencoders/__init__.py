@@ -1,0 +1,1 @@
+"""First stages: KL- and VQ-regularised autoencoders and their training objective."""

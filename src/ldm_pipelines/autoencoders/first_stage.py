@@ -1,0 +1,139 @@
+"""The first stage: one interface to ``diffusers``' ``AutoencoderKL`` and ``VQModel``."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+from diffusers import AutoencoderKL, VQModel
+from torch import Tensor, nn
+
+from ldm_pipelines.autoencoders.objective import kl_loss, posterior
+from ldm_pipelines.autoencoders.spec import Autoencoder
+from ldm_pipelines.errors import InputError
+
+Regulariser = Literal["kl", "vq"]
+
+MODELS: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "VQModel": VQModel}
+
+
+class Quantised(NamedTuple):
+    """Nearest codes of a latent, with straight-through gradient; their loss; their numbers (b, h, w)."""
+
+    z: Tensor
+    loss: Tensor
+    indices: Tensor
+
+
+class FirstStage(nn.Module):
+    """Encoder and decoder between images x (b, 3, h, w) in [-1, 1] and latents z (b, c, h / f, w / f).
+
+    The artefact is the ``diffusers`` folder, which plain ``from_pretrained`` loads. Nothing here scales latents.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        """``model``: an ``AutoencoderKL`` or a ``VQModel``."""
+        super().__init__()
+        self.regulariser: Regulariser = "vq" if isinstance(model, VQModel) else "kl"
+        self.model: Any = model
+
+    @classmethod
+    def from_spec(cls, spec: Autoencoder, image_size: int = 32) -> Self:
+        """A new model, initialised from PyTorch's global generator; ``image_size`` is only noted in its config."""
+        architecture = spec.architecture
+        channels = architecture.block_out_channels
+        if any(width % architecture.norm_num_groups for width in channels):
+            raise InputError(
+                f"autoencoders.{spec.name}.architecture: every one of block_out_channels {list(channels)} must be a "
+                f"multiple of norm_num_groups ({architecture.norm_num_groups})"
+            )
+        arguments: dict[str, Any] = {
+            "in_channels": 3,
+            "out_channels": 3,
+            "block_out_channels": channels,
+            "down_block_types": ("DownEncoderBlock2D",) * len(channels),
+            "up_block_types": ("UpDecoderBlock2D",) * len(channels),
+            "layers_per_block": architecture.layers_per_block,
+            "latent_channels": architecture.latent_channels,
+            "mid_block_add_attention": architecture.mid_attention,
+            "norm_num_groups": architecture.norm_num_groups,
+            "sample_size": image_size,
+            "scaling_factor": 1.0,  # known only after the latents are encoded: it lives in the latent cache
+        }
+        if architecture.codebook_size is None:
+            return cls(MODELS["AutoencoderKL"](**arguments, force_upcast=False))
+        return cls(MODELS["VQModel"](**arguments, num_vq_embeddings=architecture.codebook_size))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model of an artefact folder, in evaluation mode.
+
+        Raises:
+            InputError: the folder holds no first stage.
+        """
+        try:
+            name = json.loads((folder / "config.json").read_text())["_class_name"]
+            model = MODELS[name].from_pretrained(folder, local_files_only=True, low_cpu_mem_usage=False)
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{folder} is not a finished first stage ({error}); run its stage first") from error
+        return cls(model).eval()
+
+    def save(self, folder: Path) -> None:
+        """Write ``config.json`` and ``diffusion_pytorch_model.safetensors``."""
+        self.model.save_pretrained(folder, safe_serialization=True)
+
+    @property
+    def factor(self) -> int:
+        """Down-sampling factor f."""
+        return int(2 ** (len(self.model.config.block_out_channels) - 1))
+
+    @property
+    def latent_channels(self) -> int:
+        return int(self.model.config.latent_channels)
+
+    @property
+    def codebook_size(self) -> int | None:
+        """Entries of the codebook; None for KL."""
+        return int(self.model.config.num_vq_embeddings) if self.regulariser == "vq" else None
+
+    @property
+    def last_weight(self) -> nn.Parameter:
+        """The decoder's last convolution, where the adaptive weight is measured."""
+        weight: nn.Parameter = self.model.decoder.conv_out.weight
+        return weight
+
+    def moments(self, x: Tensor) -> Tensor:
+        """KL: (b, 2c, h, w), mean and unclamped log-variance. VQ: (b, c, h, w), z before quantisation."""
+        encoded: Tensor = self.model.quant_conv(self.model.encoder(x))
+        return encoded
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Images from latents; VQ replaces them by their nearest codes first. Not clamped."""
+        decoded: Tensor = self.model.decode(z, return_dict=False)[0]
+        return decoded
+
+    def quantise(self, z: Tensor) -> Quantised:
+        """Nearest codes of z (VQ only); the loss has the released models' weights (see ``reconstruct``)."""
+        quantised, loss, (_, _, indices) = self.model.quantize(z)
+        return Quantised(quantised, loss, indices.view(len(z), *z.shape[2:]))
+
+    def reconstruct(self, x: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Reconstruction of x and the regulariser's loss, with one pass through encoder and decoder.
+
+        ``noise`` (b, c, h, w) draws from the KL posterior, None takes its mean. The loss is the KL summed per image
+        (KL), or the codebook loss |sg(z_q) - z|^2 + 0.25 |z_q - sg(z)|^2 averaged over elements (VQ; all released
+        models put 0.25 on this term, the paper's equation on the other).
+        """
+        moments = self.moments(x)
+        if self.regulariser == "vq":
+            reconstruction, loss = self.model.decode(moments, return_dict=False)
+            return reconstruction, loss
+        z = moments.chunk(2, dim=1)[0] if noise is None else sample_posterior(moments, "kl", noise)
+        return self.decode(z), kl_loss(moments)
+
+
+def sample_posterior(moments: Tensor, regulariser: Regulariser, noise: Tensor) -> Tensor:
+    """A latent (b, c, h, w) from raw moments. KL: mean + std * noise, logvar clamped to [-30, 20]; VQ: as it is."""
+    if regulariser == "vq":
+        return moments
+    gaussian = posterior(moments)
+    return gaussian.mean + gaussian.std * noise

@@ -1,0 +1,117 @@
+"""From a spec and a dataset to a trained first stage."""
+
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ldm_pipelines.autoencoders.first_stage import FirstStage
+from ldm_pipelines.autoencoders.module import AutoencoderModule, Measurements
+from ldm_pipelines.autoencoders.patch_gan import PatchGAN, check_image_size
+from ldm_pipelines.autoencoders.spec import Autoencoder
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.data.grids import save_grid
+from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.tensors import to_pixels, to_tensor
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.feature_networks.image_batches import Excerpt, ImageBatches, evenly_spaced, unseen_split
+from ldm_pipelines.feature_networks.networks import PerceptualDistance, load_perceptual
+from ldm_pipelines.seeding import derive_seed
+from ldm_pipelines.training.fit import fit
+from ldm_pipelines.training.stream import InOrder
+
+VALIDATION_IMAGES = 1024
+"""At most so many while training; the final figures are of the whole split."""
+SHOWN = 16
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    spec: Autoencoder,
+    dataset_folder: Path,
+    network_folder: Path,
+    *,
+    seed: int,
+    workspace: Path,
+    compute: Compute,
+    logger: Any = None,
+) -> Path:
+    """Train ``spec`` on the dataset's training split, with the perceptual network of ``network_folder``.
+
+    Returns ``workspace/artefact``: the ``diffusers`` folder of the model, ``metrics.json`` (validation split, or test
+    where that is empty), ``curves.csv``, ``pictures/reconstructions.png`` (inputs over reconstructions). Called
+    again after an interruption, it resumes from the state in ``workspace``.
+
+    Raises:
+        InputError: the architecture does not fit the dataset's images.
+    """
+    dataset = PreparedDataset(dataset_folder)
+    _check(spec, dataset)
+    perceptual = load_perceptual(network_folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, spec.name, "weights"))
+        first_stage = FirstStage.from_spec(spec, dataset.image_size)
+        discriminator = PatchGAN(spec.objective.disc_channels, spec.objective.disc_num_layers)
+    module = AutoencoderModule(spec, first_stage, discriminator, perceptual, derive_seed(seed, spec.name, "training"))
+    unseen = ImageBatches(dataset.split(unseen_split(dataset)))
+    curves = fit(
+        module,
+        ImageBatches(dataset.split("train"), flip=spec.training.horizontal_flip),
+        steps=spec.training.steps,
+        batch_size=spec.training.batch_size,
+        workspace=workspace,
+        compute=compute,
+        logger=logger,
+        validation=Excerpt(unseen, VALIDATION_IMAGES),
+        validate_every=spec.training.validate_every,
+    )
+    artefact = workspace / "artefact"
+    shutil.rmtree(artefact, ignore_errors=True)
+    (artefact / "pictures").mkdir(parents=True)
+    first_stage.save(artefact)
+    curves.write(artefact / "curves.csv")
+    _measure(first_stage, perceptual, unseen, artefact, compute)
+    return artefact
+
+
+def _check(spec: Autoencoder, dataset: PreparedDataset) -> None:
+    factor, levels = spec.architecture.factor, len(spec.architecture.block_out_channels)
+    if dataset.image_size % factor:
+        raise InputError(
+            f"autoencoders.{spec.name}.architecture.block_out_channels: {levels} levels "
+            f"divide the image by {factor}, which does not divide the {dataset.image_size} pixels of dataset "
+            f"{dataset.name!r}"
+        )
+    where = f"autoencoders.{spec.name}.objective.disc_num_layers"
+    check_image_size(dataset.image_size, spec.objective.disc_num_layers, where)
+
+
+def _measure(
+    first_stage: FirstStage,
+    perceptual: PerceptualDistance,
+    images: ImageBatches,
+    artefact: Path,
+    compute: Compute,
+) -> None:
+    """``metrics.json`` and the picture of reconstructions, from images never trained on."""
+    device = compute.torch_device()
+    first_stage.to(device).eval()
+    perceptual.to(device)
+    measurements = Measurements()
+    batches = InOrder(images, compute.inference_batch_size)
+    for number in range(len(batches)):
+        measurements.add(first_stage, perceptual, batches[number]["x"].to(device))
+    metrics = {name: round(value, 6) for name, value in measurements.summary().items()}
+    (artefact / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    log.info("%s on %d unseen images: %s", artefact.parent.name, len(images), metrics)
+    shown = images.pixels(evenly_spaced(len(images), SHOWN))
+    reconstructed = to_pixels(Measurements().add(first_stage, perceptual, to_tensor(shown).to(device)))
+    tiles = np.concatenate([shown, reconstructed])
+    save_grid(
+        artefact / "pictures" / "reconstructions.png", tiles, columns=len(shown), scale=max(1, 64 // tiles.shape[1])
+    )

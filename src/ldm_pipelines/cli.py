@@ -1,0 +1,95 @@
+"""The project's commands beside Kedro's own, and Kedro's ``run`` with errors that read like answers."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import CONTEXT_SETTINGS
+from kedro.utils import find_kedro_project
+
+from ldm_pipelines.errors import InputError
+
+
+def _input_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Print an ``InputError`` as one message, without a traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except Exception as error:
+            found = _input_error_in(error)
+            if found is None:
+                raise
+            raise click.ClickException(str(found)) from None
+
+    return wrapped
+
+
+def _input_error_in(error: BaseException | None) -> InputError | None:
+    """The ``InputError`` that caused ``error``, if one did (Kedro wraps what datasets raise)."""
+    while error is not None:
+        if isinstance(error, InputError):
+            return error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return None
+
+
+def _project() -> Path:
+    project = find_kedro_project(Path.cwd())
+    if project is None:
+        raise InputError(f"{Path.cwd()} is not inside a Kedro project; change to the cloned folder")
+    return Path(project)
+
+
+@click.group(context_settings=CONTEXT_SETTINGS, name="ldm_pipelines")
+def cli() -> None:
+    """Commands of this project."""
+
+
+kedro_run.callback = _input_errors(kedro_run.callback)
+cli.add_command(kedro_run)
+
+
+@cli.command()
+@click.argument("overrides", nargs=-1)
+@click.option("--check", is_flag=True, help="Write nothing; fail if params.yaml is not what Hydra composes.")
+@_input_errors
+def compose(overrides: tuple[str, ...], check: bool) -> None:
+    """Write params.yaml from conf/hydra.
+
+    \b
+    kedro compose                                      the default study
+    kedro compose study=smoke                          another study
+    kedro compose ldms.digits_class.training.steps=500
+    kedro compose --check                              is params.yaml up to date?
+    """
+    from ldm_pipelines.config.compose import PARAMS_FILE, compose
+
+    project = _project()
+    text = compose(project, overrides)
+    path = project / PARAMS_FILE
+    same = path.exists() and path.read_text() == text
+    if check and not same:
+        raise InputError(f"{PARAMS_FILE} is not what conf/hydra composes; write it with `kedro compose`")
+    if not check:
+        path.write_text(text)
+    click.echo(f"{PARAMS_FILE} {'is up to date' if same else 'written'}")
+
+
+@cli.command()
+@click.argument("table", default="table_03")
+@_input_errors
+def show(table: str) -> None:
+    """Print a finished TABLE, for example `kedro show table_03`."""
+    from ldm_pipelines.errors import near_miss
+
+    folder = _project() / "data" / "08_reporting" / "tables"
+    path = folder / table / f"{table}.txt"
+    if not path.exists():
+        known = sorted(p.name for p in folder.glob("table_*")) if folder.exists() else []
+        raise InputError(f"no finished table {table!r}{near_miss(table, known)}; make it with `dvc repro tables@{table}`")
+    click.echo(path.read_text())

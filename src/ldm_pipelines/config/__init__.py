@@ -1,0 +1,1 @@
+"""Parameters: Hydra composes them, params.yaml stores them, pydantic checks them, Kedro reads them."""

@@ -1,0 +1,82 @@
+"""Kedro's config loader for this project: parameters come from ``params.yaml`` and are checked before anything runs."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from pydantic import ValidationError
+
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.config.compose import read_params
+from ldm_pipelines.config.study import REFERENCES, read_study
+from ldm_pipelines.errors import InputError, near_miss
+
+
+class StudyConfigLoader(OmegaConfigLoader):
+    """``parameters`` are the study in ``params.yaml`` with ``--params`` on top, plus ``compute`` from ``conf/*/compute.yml``.
+
+    Everything else (catalog, logging) is read as Kedro always does.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        patterns = {"compute": ["compute*", "compute*/**"], **(kwargs.pop("config_patterns", None) or {})}
+        super().__init__(*args, config_patterns=patterns, **kwargs)
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        if key == "parameters":
+            return self._parameters()
+        return super().__getitem__(key)
+
+    def _parameters(self) -> dict[str, Any]:
+        project = Path(self.conf_source).resolve().parent
+        parameters = read_params(project)
+        changes = dict(self.runtime_params or {})
+        compute = {**super().__getitem__("compute"), **changes.pop("compute", {})}
+        _refuse_references(changes)
+        study = read_study(_override(parameters, changes), "--params" if changes else "params.yaml")
+        return {**study.model_dump(mode="json"), "compute": read_compute(compute).under(project).model_dump(mode="json")}
+
+
+def read_compute(values: Mapping[str, Any]) -> Compute:
+    """Check the machine's facts."""
+    try:
+        return Compute.model_validate(values)
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors():
+            key = ".".join(map(str, problem["loc"]))
+            hint = near_miss(key, Compute.model_fields) if problem["type"] == "extra_forbidden" else ""
+            problems.append(f"compute.{key}: {problem['msg']}{hint}")
+        raise InputError("compute.yml: " + "; ".join(problems)) from None
+
+
+def _override(parameters: Mapping[str, Any], changes: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """``parameters`` with ``changes`` on top; a key that is not there yet is refused."""
+    merged = dict(parameters)
+    for key, value in changes.items():
+        where = f"{path}.{key}" if path else str(key)
+        if key not in merged:
+            raise InputError(f"--params {where}: no such parameter{near_miss(str(key), map(str, merged))}")
+        if isinstance(value, Mapping) and isinstance(merged[key], Mapping):
+            merged[key] = _override(merged[key], value, where)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _refuse_references(changes: Mapping[str, Any]) -> None:
+    for path in _leaves(changes):
+        kind, field = path[0], path[-1]
+        if (len(path) == 3 and field in {*REFERENCES.get(kind, {}), "upstream", "suite"}) or kind in {"study", "tables"}:
+            raise InputError(
+                f"--params {'.'.join(path)}: references are part of the graph; change them in conf/hydra and run `kedro compose`"
+            )
+
+
+def _leaves(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _leaves(item, (*path, str(key)))
+        else:
+            yield (*path, str(key))

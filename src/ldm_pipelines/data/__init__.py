@@ -1,0 +1,1 @@
+"""Image datasets: sources, preparation, manifest, reading."""

@@ -1,0 +1,53 @@
+"""``dataset.json``: what a prepared dataset is, in one small file."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError
+
+from ldm_pipelines.data.spec import Splits
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.spec import Entity, NonNegativeInt, PositiveInt
+
+DESCRIPTION = "dataset.json"
+
+
+class Description(Entity):
+    """Contents of ``dataset.json``."""
+
+    source: str
+    """Kind of the source."""
+    image_size: PositiveInt
+    resize: str
+    classes: list[str]
+    """Names, sorted; a label is an index into them. Empty when no image has a class."""
+    counts: dict[str, NonNegativeInt]
+    """Images by split."""
+    splits: Splits
+    """The fractions that were asked for."""
+    unlabelled: NonNegativeInt
+    """Images without a class (label -1)."""
+    rejected: NonNegativeInt
+    """Images left out; ``rejected.parquet`` says why."""
+    ignored: dict[str, NonNegativeInt]
+    """Files that are no images, by extension."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Raises ``InputError`` where the folder is no prepared dataset."""
+        file = folder / DESCRIPTION
+        if not folder.is_dir():
+            raise InputError(f"there is no prepared dataset at {folder}; prepare it first")
+        if not file.is_file():
+            raise InputError(
+                f"{file} does not exist: this is not a prepared dataset, or it is incomplete; prepare it again"
+            )
+        try:
+            return cls.model_validate_json(file.read_bytes())
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = ".".join(map(str, problem["loc"])) or "the whole file"
+            raise InputError(f"{file}: {key}: {problem['msg']}; prepare the dataset again") from error
+
+    def write(self, folder: Path) -> None:
+        (folder / DESCRIPTION).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,111 @@
+"""The tables of a prepared dataset, checked whenever they are written or read."""
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+import pandera.errors
+import pandera.pandas as pa
+from pandera.typing.pandas import Series
+
+from ldm_pipelines.data.splits import SPLITS
+from ldm_pipelines.errors import InputError
+
+MANIFEST = "manifest.parquet"
+REJECTED = "rejected.parquet"
+HEX_DIGEST = r"^[0-9a-f]{64}$"
+
+
+class Manifest(pa.DataFrameModel):
+    """One row per prepared image, in the order of the source."""
+
+    id: Series[str] = pa.Field(unique=True, str_matches=r"^[A-Za-z0-9_-]+$")
+    path: Series[str] = pa.Field(unique=True)
+    """Relative to the dataset's folder, with forward slashes."""
+    origin: Series[str]
+    """Where the image came from, relative to the raw folder."""
+    source_mode: Series[str]
+    """Pillow's mode before the conversion to RGB, for example ``CMYK``."""
+    source_width: Series[np.int64] = pa.Field(gt=0)
+    source_height: Series[np.int64] = pa.Field(gt=0)
+    width: Series[np.int64] = pa.Field(gt=0)
+    height: Series[np.int64] = pa.Field(gt=0)
+    sha256: Series[str] = pa.Field(str_matches=HEX_DIGEST)
+    """Of the PNG file."""
+    pixels: Series[str] = pa.Field(str_matches=HEX_DIGEST)
+    """Hash of the prepared pixels; decides the split."""
+    split: Series[str] = pa.Field(isin=SPLITS)
+    label: Series[np.int64] = pa.Field(ge=-1)
+    """Index into the dataset's classes; -1 is none."""
+
+    class Config:
+        strict = True
+        ordered = True
+
+    @pa.check("path", name="a relative path inside the folder", element_wise=True)
+    def _inside(cls, path: str) -> bool:
+        # By the text alone: DVC may lay the files of a folder as links into its cache.
+        pure = PurePosixPath(path)
+        return bool(pure.parts) and not pure.is_absolute() and ".." not in pure.parts and "\\" not in path
+
+
+class Rejected(pa.DataFrameModel):
+    """One row per image that was left out."""
+
+    path: Series[str]
+    reason: Series[str] = pa.Field(str_length={"min_value": 1})
+
+    class Config:
+        strict = True
+        ordered = True
+
+
+def write_manifest(frame: pd.DataFrame, folder: Path) -> None:
+    """Checks and writes ``manifest.parquet``; raises ``InputError`` naming the file and the row."""
+    _check(frame, Manifest, folder / MANIFEST).to_parquet(folder / MANIFEST, index=False)
+
+
+def read_manifest(folder: Path) -> pd.DataFrame:
+    """Reads and checks ``manifest.parquet``; raises ``InputError`` naming the file and the row."""
+    return _read(Manifest, folder / MANIFEST)
+
+
+def write_rejected(frame: pd.DataFrame, folder: Path) -> None:
+    """Checks and writes ``rejected.parquet``."""
+    _check(frame, Rejected, folder / REJECTED).to_parquet(folder / REJECTED, index=False)
+
+
+def read_rejected(folder: Path) -> pd.DataFrame:
+    """Reads and checks ``rejected.parquet``: columns path, reason."""
+    return _read(Rejected, folder / REJECTED)
+
+
+def _read(model: type[pa.DataFrameModel], file: Path) -> pd.DataFrame:
+    if not file.is_file():
+        raise InputError(
+            f"{file} does not exist: this is not a prepared dataset, or it is incomplete; prepare it again"
+        )
+    try:
+        frame = pd.read_parquet(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} is not a readable parquet file ({error}); prepare the dataset again") from error
+    return _check(frame, model, file)
+
+
+def _check(frame: pd.DataFrame, model: type[pa.DataFrameModel], file: Path) -> pd.DataFrame:
+    try:
+        return model.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        raise InputError(_describe(error.failure_cases, file)) from error
+
+
+def _describe(failures: pd.DataFrame, file: Path) -> str:
+    first = failures.iloc[0]
+    where = "" if pd.isna(first["index"]) else f"row {int(first['index'])}, "
+    value = first["failure_case"]
+    value = value.item() if isinstance(value, np.generic) else value
+    more = f" (and {len(failures) - 1} more problems)" if len(failures) > 1 else ""
+    return (
+        f"{file}: {where}column {first['column']!r}: {value!r} fails {first['check']!r}{more}; "
+        "prepare the dataset again"
+    )

@@ -1,0 +1,92 @@
+"""Reading a prepared dataset. NumPy and Pillow only: no PyTorch."""
+
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from ldm_pipelines.data.description import DESCRIPTION, Description
+from ldm_pipelines.data.manifest import MANIFEST, read_manifest
+from ldm_pipelines.data.splits import SPLITS
+from ldm_pipelines.errors import InputError, near_miss
+
+
+class ImageSplit:
+    """The images of one split, in the manifest's order, decoded when asked for."""
+
+    def __init__(self, folder: Path, rows: pd.DataFrame, image_size: int) -> None:
+        self.ids: list[str] = rows["id"].tolist()
+        self.labels: NDArray[np.int64] = rows["label"].to_numpy(dtype=np.int64)
+        """Shape ``(n,)``; -1 is no class."""
+        self.image_size = image_size
+        self._files = [folder / path for path in rows["path"]]
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def pixels(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """uint8 ``(b, s, s, 3)`` of the images at ``indices``: any order, repeats allowed. Raises ``InputError``."""
+        images = np.empty((len(indices), self.image_size, self.image_size, 3), dtype=np.uint8)
+        for slot, index in enumerate(indices):
+            images[slot] = self._read(self._files[index])
+        return images
+
+    def _read(self, file: Path) -> NDArray[np.uint8]:
+        try:
+            with Image.open(file, formats=["PNG"]) as image:
+                pixels = np.asarray(image)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise InputError(f"{file} cannot be read ({error}); prepare the dataset again") from error
+        wanted = (self.image_size, self.image_size, 3)
+        if pixels.shape != wanted or pixels.dtype != np.uint8:
+            raise InputError(f"{file} holds {pixels.dtype}{pixels.shape}, not uint8{wanted}; prepare the dataset again")
+        return pixels
+
+
+class PreparedDataset:
+    """A folder made by ``prepare``: its description, classes and splits."""
+
+    def __init__(self, folder: Path) -> None:
+        """Reads and checks the description and the manifest, not the images. Raises ``InputError``."""
+        self.folder = folder
+        description = Description.read(folder)
+        self.name = description.name
+        self.image_size = description.image_size
+        self.classes = description.classes
+        self._rows = read_manifest(folder)
+        self._check(description)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the manifest, which holds the hash of every image, and of the description."""
+        return sha256((self.folder / MANIFEST).read_bytes() + (self.folder / DESCRIPTION).read_bytes()).hexdigest()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of images by split, empty splits included."""
+        return {name: int((self._rows["split"] == name).sum()) for name in SPLITS}
+
+    def split(self, name: str) -> ImageSplit:
+        """Raises ``InputError`` for an unknown name and for a split without images."""
+        if name not in SPLITS:
+            raise InputError(f"dataset {self.name!r} has no split {name!r}{near_miss(name, SPLITS)}")
+        rows = self._rows[self._rows["split"] == name]
+        if rows.empty:
+            present = ", ".join(f"{split} ({count})" for split, count in self.counts.items() if count)
+            raise InputError(
+                f"split {name!r} of dataset {self.name!r} is empty: raise its fraction in the dataset's 'splits' "
+                f"or add images; splits with images: {present}"
+            )
+        return ImageSplit(self.folder, rows, self.image_size)
+
+    def _check(self, description: Description) -> None:
+        file = self.folder / MANIFEST
+        if (self._rows["label"] >= len(self.classes)).any():
+            row = int((self._rows["label"] >= len(self.classes)).to_numpy().argmax())
+            raise InputError(f"{file}: row {row}: its label is not one of the {len(self.classes)} classes")
+        if self.counts != description.counts:
+            raise InputError(f"{file} and {DESCRIPTION} disagree on the size of the splits; prepare the dataset again")

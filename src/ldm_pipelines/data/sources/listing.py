@@ -1,0 +1,36 @@
+"""What a source answers: every image it knows of, readable or not, in a fixed order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An image that may be prepared."""
+
+    origin: str
+    """Where it comes from, for people: a path relative to the raw folder, or a row of an embedded data set."""
+    label: str | None
+    """Name of its class, if it has one."""
+    open: Callable[[], Image.Image]
+    """Opens the image; raises ``Undecodable`` (or whatever the decoder raises) where that is not possible."""
+    signature: str = ""
+    """Changes when the content may have changed (size and time of the file); decides what a resumed run may keep."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An entry that is not even opened, and why."""
+
+    origin: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All entries of a source, sorted, and how many files were passed over, by extension."""
+
+    entries: list[Candidate | Refused]
+    ignored: dict[str, int] = field(default_factory=dict)

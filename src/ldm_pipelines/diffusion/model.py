@@ -1,0 +1,63 @@
+"""A trained latent diffusion model: the artefact of ``train_diffusion``."""
+
+from pathlib import Path
+from typing import Self
+
+from diffusers import DDIMScheduler, UNet2DConditionModel
+
+from ldm_pipelines.diffusion.conditioning import ClassConditioner
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.spec import Spec
+
+
+class ModelInfo(Spec):
+    """Contents of ``config.json``."""
+
+    name: str
+    latent: str
+    latent_shape: tuple[int, int, int]
+    factor: int
+    scale_factor: float
+    classes: tuple[str, ...]
+    autoencoder: str
+    autoencoder_digest: str
+    """The first stage whose latents the model knows; sampling with another is refused."""
+
+
+class LatentDiffusionModel:
+    """Denoiser, conditioner and noise schedule; each in a folder that diffusers' ``from_pretrained`` reads."""
+
+    def __init__(
+        self, info: ModelInfo, denoiser: UNet2DConditionModel, conditioner: ClassConditioner, scheduler: DDIMScheduler
+    ) -> None:
+        self.info = info
+        self.denoiser = denoiser
+        self.conditioner = conditioner
+        self.scheduler = scheduler
+
+    def to(self, device: str) -> Self:
+        self.denoiser.to(device)
+        self.conditioner.to(device)
+        return self
+
+    def save(self, folder: Path) -> None:
+        self.denoiser.save_pretrained(folder / "denoiser")
+        self.conditioner.save(folder / "conditioner")
+        self.scheduler.save_pretrained(folder / "scheduler")
+        (folder / "config.json").write_text(self.info.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model in ``folder``, in evaluation mode.
+
+        Raises:
+            InputError: ``folder`` is not a complete model.
+        """
+        if not (folder / "config.json").exists():
+            raise InputError(f"{folder} is not a latent diffusion model: config.json is missing")
+        return cls(
+            ModelInfo.model_validate_json((folder / "config.json").read_text()),
+            UNet2DConditionModel.from_pretrained(folder / "denoiser", local_files_only=True).eval(),
+            ClassConditioner.load(folder / "conditioner").eval(),
+            DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
+        )

@@ -1,0 +1,82 @@
+"""Training of a latent diffusion model (Eq. 3)."""
+
+from typing import Any, cast
+
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from torch import Tensor
+from torch.nn import functional
+
+from ldm_pipelines.autoencoders.first_stage import sample_posterior
+from ldm_pipelines.diffusion.conditioning import ClassConditioner, Condition
+from ldm_pipelines.diffusion.spec import LDM
+from ldm_pipelines.latents.cache import CacheInfo, flip_some
+from ldm_pipelines.training.ema import EMA
+from ldm_pipelines.training.module import TrainingModule
+from ldm_pipelines.training.stream import Batch
+
+
+class LatentDiffusionModule(TrainingModule):
+    """eps-prediction on cached latents; the conditioner trains jointly, the denoiser alone is averaged."""
+
+    def __init__(
+        self, spec: LDM, cache: CacheInfo, denoiser: UNet2DConditionModel, conditioner: ClassConditioner,
+        scheduler: DDIMScheduler, seed: int,
+    ) -> None:  # fmt: skip
+        super().__init__(seed)
+        self.spec = spec
+        self.cache = cache
+        self.denoiser = denoiser
+        self.conditioner = conditioner
+        self.ema = EMA(denoiser, spec.training.ema_decay)
+        self.register_buffer("alphas_cumprod", scheduler.alphas_cumprod.clone(), persistent=False)
+        self.alphas_cumprod: Tensor
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        training = self.spec.training
+        draws = self.generator("draws")
+        z = self._latents(batch["moments"], draws)
+        if training.horizontal_flip:
+            z = flip_some(z, draws)
+        labels = self.conditioner.drop(batch["label"], self.spec.conditioning.null_probability, draws)
+        loss = self._loss(self.denoiser, z, self.conditioner(labels), draws)
+        self.record(len(z), train_loss=loss)
+        return self.check_finite(loss)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Loss of the averaged denoiser, with the same noise and time steps at every validation."""
+        draws = torch.Generator(self.device).manual_seed(batch_idx)
+        z = self._latents(batch["moments"], draws)
+        loss = self._loss(self.ema.averaged, z, self.conditioner(batch["label"]), draws)
+        self.record(len(z), val_loss=loss)
+
+    def _latents(self, moments: Tensor, draws: torch.Generator) -> Tensor:
+        shape = (len(moments), *self.cache.latent_shape)
+        noise = torch.randn(shape, generator=draws, device=moments.device)
+        return sample_posterior(moments, self.cache.regulariser, noise) * self.cache.scale_factor
+
+    def _loss(self, denoiser: torch.nn.Module, z: Tensor, condition: Condition, draws: torch.Generator) -> Tensor:
+        t = torch.randint(len(self.alphas_cumprod), (len(z),), generator=draws, device=z.device)
+        eps = torch.randn(z.shape, generator=draws, device=z.device)
+        alpha = self.alphas_cumprod[t][:, None, None, None]
+        z_t = alpha.sqrt() * z + (1 - alpha).sqrt() * eps
+        predicted = denoiser(z_t, t, encoder_hidden_states=condition["crossattn"], return_dict=False)[0]
+        distance = functional.l1_loss if self.spec.training.loss == "l1" else functional.mse_loss
+        return distance(predicted, eps)
+
+    def after_step(self) -> None:
+        self.ema.update(self.denoiser)
+
+    def learning_rate(self, step: int) -> float:
+        """Linear warm-up, then constant."""
+        training = self.spec.training
+        return training.learning_rate * min(1.0, (step + 1) / max(1, training.warmup_steps))
+
+    def configure_optimizers(self) -> Any:
+        training = self.spec.training
+        trained = [*self.denoiser.parameters(), *self.conditioner.parameters()]
+        return torch.optim.AdamW(trained, lr=training.learning_rate, weight_decay=training.weight_decay)
+
+    def trained_denoiser(self) -> UNet2DConditionModel:
+        """The averaged weights, which is what is sampled from."""
+        return cast(UNet2DConditionModel, self.ema.averaged)

@@ -1,0 +1,60 @@
+"""What a folder, or a set of parameters, is: as a short text that changes when it does."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+from ldm_pipelines.errors import InputError
+
+DESCRIBED_BY = (
+    ("dataset.json", "manifest.parquet"),  # a prepared dataset: the manifest holds every image's sha256
+    ("cache.json", "index.parquet"),  # a latent cache: names its inputs' digests, holds the latents' statistics
+)
+"""Large folders whose small files say everything: only these are hashed."""
+
+
+class _Parameters(Protocol):
+    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
+
+
+def digest_folder(folder: Path) -> str:
+    """sha256 (hex) of a folder's file names and contents; of its description alone where that says everything.
+
+    It is the sha256 of what ``sha256sum`` prints for the files, named relative to ``folder`` and sorted by name.
+    Modification times, empty folders and the folder's own name do not matter.
+
+    Raises:
+        InputError: ``folder`` is not a folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: run the stage that makes it")
+    listing = "".join(f"{_digest_file(folder / name)}  {name}\n" for name in _files(folder))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def digest_parameters(parameters: _Parameters) -> str:
+    """sha256 (hex) of a pydantic model's values as canonical JSON."""
+    return hashlib.sha256(_canonical(parameters).encode()).hexdigest()
+
+
+def fingerprint(spec: _Parameters, seed: int, *input_digests: str) -> str:
+    """16 hex digits of everything that defines a result: parameters, the study's seed, the inputs in their order."""
+    text = json.dumps([_canonical(spec), seed, *input_digests])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _canonical(parameters: _Parameters) -> str:
+    return json.dumps(parameters.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+
+def _files(folder: Path) -> list[str]:
+    for description in DESCRIBED_BY:
+        if all((folder / name).is_file() for name in description):
+            return sorted(description)
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _digest_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Metrics of image sets and of reconstructions."""

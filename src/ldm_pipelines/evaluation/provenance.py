@@ -1,0 +1,28 @@
+"""What a result rests on, as it is stored beside the numbers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.feature_networks.features import FeatureNetwork
+
+
+def describe_network(network: FeatureNetwork) -> dict[str, str]:
+    """Which network the features come from: numbers of different networks cannot be compared."""
+    return {"name": network.name, "kind": network.kind, "digest": network.digest}
+
+
+def describe_reference(dataset: PreparedDataset, split: str, count: int) -> dict[str, Any]:
+    """Which real images the numbers refer to."""
+    return {"dataset": dataset.name, "split": split, "count": count, "digest": dataset.digest}
+
+
+def class_balance(labels: NDArray[np.int64]) -> dict[str, int] | None:
+    """How evenly the asked classes occur: ``classes`` seen, ``fewest`` and ``most`` images of one; None without."""
+    known = labels[labels >= 0]
+    if not len(known):
+        return None
+    counts = np.unique(known, return_counts=True)[1]
+    return {"classes": len(counts), "fewest": int(counts.min()), "most": int(counts.max())}

@@ -1,0 +1,78 @@
+"""Batches of a dataset's images, for networks that train on pixels."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ldm_pipelines.data.prepared import ImageSplit, PreparedDataset
+from ldm_pipelines.data.tensors import to_tensor
+
+IN_MEMORY_BYTES = 2**28
+"""A split whose decoded pixels fit in this is decoded once, not once per epoch."""
+
+
+class ImageBatches:
+    """Random access to a split as tensors: ``x`` (b, 3, s, s) in [-1, 1] and ``label`` (b,) int64.
+
+    Augmentations, each drawn per image: translation by up to ``max_shift`` pixels with edges repeated; a horizontal
+    flip of half of the images where ``flip``.
+    """
+
+    def __init__(self, split: ImageSplit, max_shift: int = 0, flip: bool = False) -> None:
+        self.split = split
+        self.max_shift = max_shift
+        self.flip = flip
+        small = len(split) * split.image_size**2 * 3 <= IN_MEMORY_BYTES
+        self._decoded = split.pixels(np.arange(len(split))) if small else None
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def pixels(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Images at ``indices`` as uint8 (b, s, s, 3), without augmentation."""
+        return self.split.pixels(indices) if self._decoded is None else self._decoded[indices]
+
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> dict[str, Tensor]:
+        """Images at ``indices``, augmented by draws from ``rng``; None leaves them as they are."""
+        pixels = self.pixels(indices)
+        if rng is not None and self.max_shift:
+            pixels = shifted(pixels, rng.integers(-self.max_shift, self.max_shift + 1, size=(len(pixels), 2)))
+        if rng is not None and self.flip:
+            mirrored = rng.random(len(pixels)) < 0.5
+            pixels = np.where(mirrored[:, None, None, None], pixels[:, :, ::-1], pixels)
+        return {"x": to_tensor(pixels), "label": torch.from_numpy(self.split.labels[indices])}
+
+
+class Excerpt:
+    """At most ``count`` items of ``source``, evenly spaced (a split may be sorted by class)."""
+
+    def __init__(self, source: ImageBatches, count: int) -> None:
+        self.source = source
+        self.indices = evenly_spaced(len(source), count)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> dict[str, Tensor]:
+        """Items at ``indices`` of the excerpt."""
+        return self.source.read(self.indices[indices], rng)
+
+
+def evenly_spaced(length: int, count: int) -> NDArray[np.int64]:
+    """At most ``count`` of the numbers 0 .. length - 1, in order."""
+    return np.unique(np.linspace(0, length - 1, min(count, length)).round().astype(np.int64))
+
+
+def shifted(pixels: NDArray[np.uint8], offsets: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Images (b, h, w, c) moved down and right by ``offsets`` (b, 2); the pixels at the edge fill the gap."""
+    count, height, width, _ = pixels.shape
+    rows = np.clip(np.arange(height) - offsets[:, :1], 0, height - 1)
+    columns = np.clip(np.arange(width) - offsets[:, 1:], 0, width - 1)
+    moved: NDArray[np.uint8] = pixels[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return moved
+
+
+def unseen_split(dataset: PreparedDataset) -> str:
+    """The split to watch while training: ``validation``, or ``test`` where the dataset has no validation images."""
+    return "validation" if dataset.counts["validation"] else "test"

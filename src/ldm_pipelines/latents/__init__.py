@@ -1,0 +1,1 @@
+"""The latent cache: each dataset is encoded once and read many times."""

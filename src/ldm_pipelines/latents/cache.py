@@ -1,0 +1,160 @@
+"""The latent cache: raw posterior moments in memory-mapped shards, with an index and what made them.
+
+On disk (a folder)::
+
+    cache.json      what the latents are: shapes, statistics, scale factor, digests of data and autoencoder
+    index.parquet   one row per image: id, split, label, shard, row
+    shards/NNNNN.npy  (n, channels, h, w) moments, dtype as configured
+
+Nothing here is normalised: drawing from the posterior, scaling and flipping happen when a batch is read, so one cache
+serves every model.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import torch
+from pandera.typing import Series
+from torch import Tensor
+
+from ldm_pipelines.errors import InputError, near_miss
+from ldm_pipelines.spec import Spec
+from ldm_pipelines.training.stream import Batch
+
+
+class Index(pa.DataFrameModel):
+    """Where each image's moments lie."""
+
+    id: Series[str] = pa.Field(unique=True)
+    split: Series[str] = pa.Field(isin=["train", "validation", "test"])
+    label: Series[np.int64] = pa.Field(ge=-1)
+    shard: Series[np.int64] = pa.Field(ge=0)
+    row: Series[np.int64] = pa.Field(ge=0)
+
+    class Config:
+        strict = True
+
+
+class Source(Spec):
+    """An artefact that went into the cache."""
+
+    name: str
+    digest: str
+
+
+class CacheInfo(Spec):
+    """Contents of ``cache.json``."""
+
+    regulariser: Literal["kl", "vq"]
+    latent_shape: tuple[int, int, int]
+    """(c, h, w) of a latent; KL moments have 2c channels."""
+    factor: int
+    dtype: Literal["float32", "float16"]
+    count: int
+    shard_size: int
+    classes: tuple[str, ...]
+    channel_mean: tuple[float, ...]
+    """Mean of each latent channel over the training split (posterior noise included)."""
+    channel_std: tuple[float, ...]
+    scale_factor: float
+    """Multiplies latents before diffusion: 1 / std over all elements for KL, 1 for VQ (Sec. G; released code)."""
+    dataset: Source
+    autoencoder: Source
+
+
+class LatentCache:
+    """A finished cache.
+
+    Raises:
+        InputError: ``folder`` is not a complete cache.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in ("cache.json", "index.parquet"):
+            if not (folder / part).exists():
+                raise InputError(f"{folder} is not a latent cache: {part} is missing")
+        self.info = CacheInfo.model_validate_json((folder / "cache.json").read_text())
+        self.index = read_index(folder / "index.parquet")
+
+    def split(self, name: str) -> "LatentSplit":
+        """The latents of one split, in the order of the index."""
+        rows = self.index[self.index["split"] == name]
+        if rows.empty:
+            raise InputError(f"{self.folder} has no split {name!r}{near_miss(name, set(self.index['split']))}")
+        return LatentSplit(self.folder, rows)
+
+
+class LatentSplit:
+    """Batched reads of one split; a ``BatchSource``."""
+
+    def __init__(self, folder: Path, rows: pd.DataFrame) -> None:
+        self._folder = folder
+        self._shard = rows["shard"].to_numpy()
+        self._row = rows["row"].to_numpy()
+        self._labels = torch.from_numpy(rows["label"].to_numpy().copy())
+
+    def __len__(self) -> int:
+        return len(self._row)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {key: value for key, value in self.__dict__.items() if key != "_arrays"}
+
+    @cached_property
+    def _arrays(self) -> dict[int, np.ndarray]:
+        return {int(s): np.load(shard_path(self._folder, int(s)), mmap_mode="r") for s in np.unique(self._shard)}
+
+    def moments(self, indices: np.ndarray) -> np.ndarray:
+        """Moments (b, channels, h, w) as stored, one read per shard that the batch touches."""
+        shards, rows = self._shard[indices], self._row[indices]
+        first = shards[0]
+        if (shards == first).all():
+            return np.asarray(self._arrays[int(first)][rows])
+        array = self._arrays[int(first)]
+        out = np.empty((len(rows), *array.shape[1:]), array.dtype)
+        for shard in np.unique(shards):
+            here = shards == shard
+            out[here] = self._arrays[int(shard)][rows[here]]
+        return out
+
+    def read(self, indices: np.ndarray, rng: np.random.Generator | None) -> Batch:
+        """``{"moments": float32 (b, channels, h, w), "label": int64 (b,)}``."""
+        moments = torch.from_numpy(self.moments(indices)).float()
+        return {"moments": moments, "label": self._labels[torch.from_numpy(indices)]}
+
+
+def shard_path(folder: Path, shard: int) -> Path:
+    return folder / "shards" / f"{shard:05d}.npy"
+
+
+def read_index(path: Path) -> pd.DataFrame:
+    """The index, checked.
+
+    Raises:
+        InputError: a column or a row breaks the schema.
+    """
+    try:
+        return cast(pd.DataFrame, Index.validate(pd.read_parquet(path)))
+    except pa.errors.SchemaError as error:
+        raise InputError(f"{path}: {error}; encode the latents again") from None
+
+
+def write_index(frame: pd.DataFrame, path: Path) -> None:
+    """The index, checked, then written."""
+    Index.validate(frame).to_parquet(path, index=False)
+
+
+def write_info(info: CacheInfo, folder: Path) -> None:
+    """``cache.json``, written last: a folder that has it is complete."""
+    (folder / "cache.json").write_text(json.dumps(info.model_dump(mode="json"), indent=2) + "\n")
+
+
+def flip_some(z: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror each latent (b, c, h, w) horizontally with probability one half."""
+    flip = torch.rand(len(z), generator=generator, device=z.device) < 0.5
+    return torch.where(flip[:, None, None, None], z.flip(-1), z)

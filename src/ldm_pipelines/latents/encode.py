@@ -1,0 +1,141 @@
+"""Encode a prepared dataset once: every image through the first stage, moments to disk."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from ldm_pipelines.autoencoders.first_stage import FirstStage
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.tensors import to_tensor
+from ldm_pipelines.digests import digest_folder
+from ldm_pipelines.latents.cache import CacheInfo, Source, shard_path, write_index, write_info
+from ldm_pipelines.latents.spec import Latents
+
+log = logging.getLogger(__name__)
+
+SPLITS = ("train", "validation", "test")
+
+
+def encode(
+    spec: Latents, dataset_folder: Path, autoencoder_folder: Path, *, workspace: Path, compute: Compute
+) -> Path:
+    """Write the latent cache of a dataset and return its folder.
+
+    A shard that is complete in ``workspace`` is not encoded again; shards hold ``spec.shard_size`` images, whatever
+    the batch size.
+    """
+    device = compute.torch_device()
+    dataset = PreparedDataset(dataset_folder)
+    first_stage = FirstStage.load(autoencoder_folder).to(device)
+    folder = workspace / "artefact"
+    (folder / "shards").mkdir(parents=True, exist_ok=True)
+
+    index = _index(dataset, spec.shard_size)
+    moments_of_split = _Encoder(first_stage, dataset, compute.inference_batch_size, device)
+    bar = tqdm(total=len(index), desc=f"encode {spec.name}", unit="img", disable=not compute.progress)
+    for shard, rows in index.groupby("shard", sort=True):
+        path = shard_path(folder, int(str(shard)))
+        if not path.exists():
+            moments = np.concatenate(list(moments_of_split(rows))).astype(spec.dtype)
+            partial = path.with_suffix(".partial")
+            with partial.open("wb") as file:
+                np.save(file, moments)
+            partial.replace(path)
+        bar.update(len(rows))
+    bar.close()
+
+    written = index.drop(columns="position")
+    write_index(written, folder / "index.parquet")
+    write_info(_info(spec, folder, written, first_stage, dataset, autoencoder_folder), folder)
+    return folder
+
+
+def _index(dataset: PreparedDataset, shard_size: int) -> pd.DataFrame:
+    """Rows in the order train, validation, test; ``position`` counts within the split."""
+    frames = []
+    for name in SPLITS:
+        ids = [i for i, split in zip(dataset.manifest["id"], dataset.manifest["split"], strict=True) if split == name]
+        if not ids:
+            continue
+        split = dataset.split(name)
+        frames.append(
+            pd.DataFrame({"id": split.ids, "split": name, "label": split.labels, "position": np.arange(len(split))})
+        )
+    index = pd.concat(frames, ignore_index=True)
+    index["shard"] = np.arange(len(index)) // shard_size
+    index["row"] = np.arange(len(index)) % shard_size
+    return index
+
+
+class _Encoder:
+    """Moments of index rows, batch by batch."""
+
+    def __init__(self, first_stage: FirstStage, dataset: PreparedDataset, batch_size: int, device: str) -> None:
+        self.first_stage, self.dataset, self.batch_size, self.device = first_stage, dataset, batch_size, device
+
+    @torch.inference_mode()
+    def __call__(self, rows: pd.DataFrame) -> Iterator[np.ndarray]:
+        for name, group in rows.groupby("split", sort=False):
+            split = self.dataset.split(str(name))
+            positions = group["position"].to_numpy()
+            for first in range(0, len(positions), self.batch_size):
+                x = to_tensor(split.pixels(positions[first : first + self.batch_size])).to(self.device)
+                yield self.first_stage.moments(x).float().cpu().numpy()
+
+
+def _info(
+    spec: Latents,
+    folder: Path,
+    index: pd.DataFrame,
+    first_stage: FirstStage,
+    dataset: PreparedDataset,
+    autoencoder_folder: Path,
+) -> CacheInfo:
+    mean, std, overall_std = _statistics(folder, index, first_stage.regulariser)
+    moments_shape = np.load(shard_path(folder, 0), mmap_mode="r").shape[1:]
+    return CacheInfo(
+        regulariser=first_stage.regulariser,
+        latent_shape=(len(mean), *moments_shape[1:]),
+        factor=first_stage.factor,
+        dtype=spec.dtype,
+        count=len(index),
+        shard_size=spec.shard_size,
+        classes=tuple(dataset.classes),
+        channel_mean=tuple(mean.tolist()),
+        channel_std=tuple(std.tolist()),
+        scale_factor=1 / overall_std if first_stage.regulariser == "kl" else 1.0,
+        dataset=Source(name=dataset.name, digest=dataset.digest),
+        autoencoder=Source(name=spec.autoencoder, digest=digest_folder(autoencoder_folder)),
+    )
+
+
+def _statistics(folder: Path, index: pd.DataFrame, regulariser: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """Per-channel mean and std of a latent drawn from the training split's posteriors, and the std over everything.
+
+    Exact, from the moments: Var z = Var mean + E exp(logvar). The released code estimates the same number from the
+    first training batch.
+    """
+    train = index[index["split"] == "train"]
+    if train.empty:
+        train = index
+    count = 0
+    total = square = np.zeros(())
+    for shard, rows in train.groupby("shard"):
+        moments = np.load(shard_path(folder, int(str(shard))), mmap_mode="r")[rows["row"].to_numpy()].astype(np.float64)
+        mean, variance = moments, np.zeros(())
+        if regulariser == "kl":
+            mean, logvar = np.split(moments, 2, axis=1)
+            variance = np.exp(np.clip(logvar, -30, 20))
+        count += mean.shape[0] * mean.shape[2] * mean.shape[3]
+        total = total + mean.sum(axis=(0, 2, 3))
+        square = square + (mean**2 + variance).sum(axis=(0, 2, 3))
+    channel_mean = total / count
+    channel_std = np.sqrt(square / count - channel_mean**2)
+    overall = np.sqrt(square.mean() / count - channel_mean.mean() ** 2)
+    return channel_mean, channel_std, float(overall)

@@ -1,0 +1,1 @@
+"""One Kedro pipeline per entity: thin nodes and their wiring."""

@@ -1,0 +1,42 @@
+"""``evaluate_samples.NAME`` and ``evaluate_reconstruction.NAME``"""
+
+from kedro.pipeline import Pipeline, node
+
+from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction
+from ldm_pipelines.pipelines.evaluate.nodes import evaluate_reconstruction, evaluate_samples
+
+
+def create_for_samples(evaluation: Evaluation) -> Pipeline:
+    name = evaluation.name
+    return Pipeline([
+        node(
+            evaluate_samples,
+            inputs={
+                "evaluation": f"params:evaluations.{name}",
+                "samples": f"samples/{evaluation.samples}",
+                "dataset": f"datasets/{evaluation.dataset}",
+                "feature_network": f"feature_networks/{evaluation.feature_network}",
+                "compute": "params:compute",
+            },
+            outputs=f"metrics/{evaluation.suite}/{name}",
+            name=f"evaluate_samples.{name}",
+        )
+    ])  # fmt: skip
+
+
+def create_for_reconstruction(reconstruction: Reconstruction) -> Pipeline:
+    name = reconstruction.name
+    return Pipeline([
+        node(
+            evaluate_reconstruction,
+            inputs={
+                "reconstruction": f"params:reconstructions.{name}",
+                "autoencoder": f"autoencoders/{reconstruction.autoencoder}",
+                "dataset": f"datasets/{reconstruction.dataset}",
+                "feature_network": f"feature_networks/{reconstruction.feature_network}",
+                "compute": "params:compute",
+            },
+            outputs=f"metrics/{reconstruction.suite}/{name}",
+            name=f"evaluate_reconstruction.{name}",
+        )
+    ])  # fmt: skip

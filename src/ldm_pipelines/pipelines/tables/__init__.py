@@ -1,0 +1,1 @@
+"""Tables of the paper and the report, from stored metrics."""

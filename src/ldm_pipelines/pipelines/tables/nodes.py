@@ -1,0 +1,34 @@
+"""Tables of the paper and the report, from stored metrics. PyTorch is not imported here."""
+
+from pathlib import Path
+from typing import Any
+
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.reporting.paper import PaperTable
+from ldm_pipelines.reporting.layout import RenderedTable
+from ldm_pipelines.reporting.spec import Table
+
+
+def render_table(table: Table, study: str, paper: PaperTable, **results: dict[str, Any]) -> RenderedTable:
+    """The paper's rows with ours beside them."""
+    from ldm_pipelines.reporting.tables import build
+
+    return build(table, paper, results, study=study)
+
+
+def write_table(rendered: RenderedTable, compute: Compute) -> Path:
+    """A folder with the table as Markdown, LaTeX, CSV, HTML and plain text."""
+    from ldm_pipelines.reporting.tables import write
+
+    folder = compute.workspace / "tables" / rendered.name / "artefact"
+    write(rendered, folder)
+    return folder
+
+
+def write_report(study: str, grids: Path, compute: Compute, **rendered: RenderedTable) -> Path:
+    """One self-contained page with every table and picture of the study."""
+    from ldm_pipelines.reporting.report import write_study_report
+
+    folder = compute.workspace / "report" / study / "artefact"
+    write_study_report(list(rendered.values()), grids, folder, study=study)
+    return folder

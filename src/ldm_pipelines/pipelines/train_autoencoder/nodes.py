@@ -1,0 +1,32 @@
+"""First stages."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ldm_pipelines.autoencoders.spec import Autoencoder
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.pipelines.workspace import trained, workspace_for
+from ldm_pipelines.seeding import derive_seed
+
+STAGE = "train_autoencoder"
+
+
+def train_autoencoder(
+    autoencoder: Autoencoder, seed: int, dataset: Path, feature_network: Path, compute: Compute
+) -> tuple[Path, dict[str, Any], pd.DataFrame, Any]:
+    """A first stage, its metrics, its curves and a picture of inputs over reconstructions."""
+    from PIL import Image
+
+    from ldm_pipelines.autoencoders.train import train
+    from ldm_pipelines.tracking.logger import active_logger
+
+    seed = derive_seed(seed, STAGE, autoencoder.name)
+    workspace = workspace_for(STAGE, autoencoder, seed, compute, dataset, feature_network)
+    folder = train(
+        autoencoder, dataset, feature_network,
+        seed=seed, workspace=workspace, compute=compute, logger=active_logger(),
+    )  # fmt: skip
+    picture = Image.open(folder / "pictures" / "reconstructions.png").convert("RGB")
+    return *trained(folder), picture

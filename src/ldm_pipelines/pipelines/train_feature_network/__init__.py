@@ -1,0 +1,1 @@
+"""The networks that measure images: trained here, or imported."""

@@ -1,0 +1,30 @@
+"""The networks that measure images."""
+
+from pathlib import Path
+
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.feature_networks.spec import Classifier, Lpips
+from ldm_pipelines.pipelines.workspace import Trained, trained, workspace_for
+from ldm_pipelines.seeding import derive_seed
+
+STAGE = "train_feature_network"
+
+
+def train_classifier(feature_network: Classifier, seed: int, dataset: Path, compute: Compute) -> Trained:
+    """A classifier of the dataset's labels."""
+    from ldm_pipelines.feature_networks.prepare import prepare
+    from ldm_pipelines.tracking.logger import active_logger
+
+    seed = derive_seed(seed, STAGE, feature_network.name)
+    workspace = workspace_for(STAGE, feature_network, seed, compute, dataset)
+    return trained(
+        prepare(feature_network, dataset, seed=seed, workspace=workspace, compute=compute, logger=active_logger())
+    )
+
+
+def import_lpips(feature_network: Lpips, seed: int, compute: Compute) -> Trained:
+    """LPIPS from its published weights."""
+    from ldm_pipelines.feature_networks.prepare import prepare
+
+    workspace = workspace_for(STAGE, feature_network, seed, compute)
+    return trained(prepare(feature_network, None, seed=seed, workspace=workspace, compute=compute))

@@ -1,0 +1,16 @@
+"""``train_feature_network.NAME``"""
+
+from kedro.pipeline import Pipeline, node
+
+from ldm_pipelines.feature_networks.spec import Classifier, Lpips
+from ldm_pipelines.pipelines.train_feature_network.nodes import import_lpips, train_classifier
+
+
+def create(network: Classifier | Lpips) -> Pipeline:
+    name = network.name
+    inputs = {"feature_network": f"params:feature_networks.{name}", "seed": "params:seed", "compute": "params:compute"}
+    func = import_lpips
+    if isinstance(network, Classifier):
+        func, inputs["dataset"] = train_classifier, f"datasets/{network.dataset}"
+    outputs = [f"feature_networks/{name}", f"training/feature_networks/{name}", f"curves/feature_networks/{name}"]
+    return Pipeline([node(func, inputs=inputs, outputs=outputs, name=f"train_feature_network.{name}")])

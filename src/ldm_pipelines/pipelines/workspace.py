@@ -1,0 +1,31 @@
+"""Where a stage's unfinished work lies, and what a trained folder hands to the catalog."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.digests import digest_folder, fingerprint
+from ldm_pipelines.spec import Entity
+
+Trained = tuple[Path, dict[str, Any], pd.DataFrame]
+"""A model's folder, its metrics, its curves."""
+
+
+def workspace_for(stage: str, entity: Entity, seed: int, compute: Compute, *inputs: Path) -> Path:
+    """A folder of this entity's own, keyed by everything that defines it.
+
+    The same command finds it again after a kill; a changed parameter, seed or input gets another one.
+    """
+    key = fingerprint(entity, seed, *(digest_folder(path) for path in inputs))
+    folder = compute.workspace / stage / f"{entity.name}-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def trained(folder: Path) -> Trained:
+    """What every training stage returns."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    return folder, metrics, pd.read_csv(folder / "curves.csv")

@@ -1,0 +1,149 @@
+"""A finished table as Markdown, LaTeX and CSV."""
+
+import csv
+import io
+import re
+
+from ldm_pipelines.reporting.layout import Cell, Line, RenderedTable
+
+# --- Markdown --------------------------------------------------------------------------------------------------------
+
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#$&])")
+
+
+def markdown(table: RenderedTable) -> str:
+    """GitHub's flavour: a pipe table, footnotes below."""
+    width = len(table.headings) + 1
+    rows = [["Method", *(escape_markdown(h.text) for h in table.headings)], [":--", *["--:"] * (width - 1)]]
+    for group, lines in table.groups():
+        if group:
+            rows.append([f"*{escape_markdown(group)}*", *[""] * (width - 1)])
+        rows += [[_markdown_method(line), *map(_markdown_cell, line.cells)] for line in lines]
+    parts = [f"**Table {table.number}.** {escape_markdown(table.title)}"]
+    parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    parts += [f"<sup>{note.mark}</sup> {escape_markdown(note.text)}" for note in table.footnotes]
+    parts += [escape_markdown(remark) for remark in table.remarks]
+    return "\n\n".join(parts) + "\n"
+
+
+def escape_markdown(text: str) -> str:
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _markdown_method(line: Line) -> str:
+    marks = f" <sup>{' '.join(line.marks)}</sup>" if line.marks else ""
+    label = escape_markdown(line.label)
+    return (f"↳ *{label}*" if line.ours else label) + marks
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = escape_markdown(cell.text)
+    std = f" ± {escape_markdown(cell.std_text)}" if cell.std_text else ""
+    return (f"**{text}**" if cell.best else text) + std
+
+
+# --- LaTeX -----------------------------------------------------------------------------------------------------------
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "%": r"\%",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "’": "'",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "→": r"$\rightarrow$",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "η": r"$\eta$",
+    "ε": r"$\varepsilon$",
+    "τ": r"$\tau$",
+}
+
+
+def latex(table: RenderedTable) -> str:
+    """A ``table`` environment for a document that loads ``booktabs`` and, for ``"``, a T1 font encoding."""
+    columns = len(table.headings)
+    body: list[str] = []
+    for number, (group, lines) in enumerate(table.groups()):
+        body += [r"\midrule"] if number else []
+        body += [rf"\multicolumn{{{columns + 1}}}{{l}}{{\emph{{{escape_latex(group)}}}}} \\"] if group else []
+        body += [" & ".join([_latex_method(line), *map(_latex_cell, line.cells)]) + r" \\" for line in lines]
+    notes = [rf"\textsuperscript{{{note.mark}}} {escape_latex(note.text)}" for note in table.footnotes]
+    notes += [escape_latex(remark) for remark in table.remarks]
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs} and \usepackage[T1]{fontenc}",
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{Table {table.number} of the paper: {escape_latex(table.title)}}}",
+            rf"\label{{tab:{table.name.replace('_', '-')}}}",
+            rf"\begin{{tabular}}{{l{'r' * columns}}}",
+            r"\toprule",
+            " & ".join(["Method", *(escape_latex(heading.text) for heading in table.headings)]) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\par\medskip\begin{minipage}{\linewidth}\footnotesize",
+            "\\\\\n".join(notes),
+            r"\end{minipage}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def escape_latex(text: str) -> str:
+    """Text that LaTeX sets as it stands."""
+    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+
+
+def _latex_method(line: Line) -> str:
+    marks = rf"\textsuperscript{{{','.join(line.marks)}}}" if line.marks else ""
+    label = escape_latex(line.label)
+    return (rf"\quad\emph{{{label}}}" if line.ours else label) + marks
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = escape_latex(cell.text)
+    std = rf" {{\footnotesize $\pm$ {escape_latex(cell.std_text)}}}" if cell.std_text else ""
+    return (rf"\textbf{{{text}}}" if cell.best else text) + std
+
+
+# --- CSV -------------------------------------------------------------------------------------------------------------
+
+CSV_COLUMNS = (
+    "table", "row", "group", "method", "origin", "study", "result",
+    "metric", "label", "better", "value", "std", "shown", "best", "missing",
+)  # fmt: skip
+
+
+def csv_text(table: RenderedTable) -> str:
+    """Tidy: one line per cell, numbers in full precision."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for number, line in enumerate(table.lines, start=1):
+        origin = "ours" if line.ours else "paper"
+        row = (table.name, number, line.group, line.method, origin, line.study, line.result)
+        for heading, cell in zip(table.headings, line.cells, strict=True):
+            numbers = ["" if value is None else repr(float(value)) for value in (cell.value, cell.std)]
+            flags = [str(flag).lower() for flag in (cell.best, cell.missing)]
+            writer.writerow([*row, heading.key, heading.label, heading.better or "", *numbers, cell.shown, *flags])
+    return buffer.getvalue()

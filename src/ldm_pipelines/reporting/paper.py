@@ -1,0 +1,221 @@
+"""The published numbers: ``conf/paper`` as checked objects."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ldm_pipelines.errors import InputError, near_miss
+from ldm_pipelines.reporting.printed import read_yaml
+from ldm_pipelines.spec import PositiveInt, Spec
+
+Remarks = tuple[str, ...]
+Facts = dict[str, Any]
+"""Facts that no table shows: kept as they are."""
+
+
+class Column(Spec):
+    """A column of numbers; ``better`` says which end is good, null where neither is."""
+
+    key: str
+    label: str
+    better: Literal["lower", "higher"] | None
+
+
+class PaperRow(BaseModel):
+    """A published row. Other keys are values of columns (``fid``), their deviations (``fid_std``), or metadata."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    method: Annotated[str, Field(min_length=1)]
+    is_ldm: bool
+    """Whether the row is one of the paper's own latent diffusion models (or its first stage)."""
+    dataset: str | None = None
+    task: str | None = None
+    note: str | None = None
+    source: Remarks = ()
+
+    @property
+    def group(self) -> str:
+        """Rows compete within a dataset or task."""
+        return self.dataset or self.task or ""
+
+    def get(self, key: str) -> Any:
+        """Value of a column, a deviation or a piece of metadata; None where the paper has none."""
+        return (self.model_extra or {}).get(key)
+
+
+class Document(Spec):
+    """What all tables have."""
+
+    table: PositiveInt
+    """Number in arXiv v2."""
+    cvpr_table: PositiveInt | None = None
+    """Number in the proceedings where it differs."""
+    title: str
+    source: Remarks = ()
+    notes: Remarks = ()
+    discrepancies: Remarks = ()
+
+
+class PaperTable(Document):
+    """Methods against metrics (Tables 1-11 and 18)."""
+
+    dataset: str | None = None
+    datasets: tuple[str, ...] = ()
+    protocol: Facts
+    columns: Annotated[tuple[Column, ...], Field(min_length=1)]
+    rows: Annotated[tuple[PaperRow, ...], Field(min_length=1)]
+    cvpr_version_rows: tuple[PaperRow, ...] = ()
+    reproduction_reports: tuple[Facts, ...] = ()
+    related_repo_result: Facts | None = None
+    train_steps_from_readme: dict[str, PositiveInt] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _cells_are_values(self) -> Self:
+        keys = [column.key for column in self.columns]
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"two columns have the same key: {', '.join(keys)}")
+        for key in keys:
+            if not any(key in (row.model_extra or {}) for row in self.rows):
+                raise ValueError(f"no row has a value for column {key!r}")
+        for number, row in enumerate(self.rows, start=1):
+            for key in keys:
+                if not _is_cell(row.get(key)):
+                    raise ValueError(f"row {number} ({row.method}): {key} is {row.get(key)!r}, not a number or text")
+        return self
+
+    def find(self, method: str) -> int:
+        """Position of the only row of ``method``. Raises ``InputError``."""
+        found = [i for i, row in enumerate(self.rows) if row.method == method]
+        if not found:
+            known = near_miss(method, {row.method for row in self.rows})
+            raise InputError(f"Table {self.table} of the paper has no method {method!r}{known}")
+        if len(found) > 1:
+            raise InputError(f"Table {self.table} of the paper has {len(found)} rows of method {method!r}")
+        return found[0]
+
+
+class HyperparameterTable(Document):
+    """Names of hyperparameters against models (Tables 12-15 and 17)."""
+
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+    is_ldm: bool | dict[str, bool] = True
+    rows: dict[str, Facts]
+    derived_unet_params_M: dict[str, float] = Field(default_factory=dict)
+    derived_params_M: dict[str, str] = Field(default_factory=dict)
+    from_code: Facts = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _every_column_in_every_row(self) -> Self:
+        for name, row in self.rows.items():
+            if set(row) != set(self.columns):
+                raise ValueError(f"row {name!r} has the columns {', '.join(row)}, not {', '.join(self.columns)}")
+        return self
+
+
+class Layer(Spec):
+    layer: str
+    shape: str
+
+
+class LayerTable(Document):
+    """Layers and the shapes of their outputs (Table 16)."""
+
+    rows: tuple[Layer, ...]
+    code_differs: Remarks = ()
+
+
+class RepositoryZoo(Spec):
+    """Results that only the released repository prints."""
+
+    title: str
+    source: Remarks
+    columns: tuple[Column, ...]
+    rows: tuple[PaperRow, ...]
+    notes: Remarks = ()
+    autoencoders: str
+
+
+class Figure(Spec):
+    title: str
+    protocol: Facts = Field(default_factory=dict)
+    rows: tuple[PaperRow, ...] = ()
+    known_numbers: Remarks = ()
+    plotted_values: str | None = None
+    qualitative: str | None = None
+    source: Remarks = ()
+
+
+class Figures(Spec):
+    figure_1: Figure
+    figure_6: Figure
+    figure_7: Figure
+    figure_17: Figure
+    caption_sampling_settings: tuple[Facts, ...]
+
+
+class Sources(Spec):
+    """Where every number comes from: the keys of all ``source`` entries."""
+
+    paper: str
+    primary_version: str
+    version_notes: Remarks
+    keys: dict[str, dict[str, str]]
+    verification: str
+    seed_errata: tuple[dict[str, str], ...]
+
+
+def load_document(path: Path) -> PaperTable | HyperparameterTable | LayerTable:
+    """Any ``table_NN.yaml``. Raises ``InputError`` naming file and key."""
+    raw = read_yaml(path)
+    if isinstance(raw.get("rows"), dict):
+        return _validate(HyperparameterTable, raw, path)
+    if "columns" in raw:
+        return _validate(PaperTable, raw, path)
+    return _validate(LayerTable, raw, path)
+
+
+def load_paper_table(path: Path) -> PaperTable:
+    """A ``table_NN.yaml`` of methods against metrics. Raises ``InputError``."""
+    document = load_document(path)
+    if not isinstance(document, PaperTable):
+        raise InputError(
+            f"{path}: Table {document.table} lists settings, not metrics: no result of ours can stand in it"
+        )
+    return document
+
+
+def load_figures(path: Path) -> Figures:
+    return _validate(Figures, read_yaml(path), path)
+
+
+def load_sources(path: Path) -> Sources:
+    return _validate(Sources, read_yaml(path), path)
+
+
+def load_zoo(path: Path) -> RepositoryZoo:
+    return _validate(RepositoryZoo, read_yaml(path), path)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _validate(model: type[Model], raw: dict[str, Any], path: Path) -> Model:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        # a misspelt key is also a missing one: name the misspelling
+        problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+        place = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            known = near_miss(str(problem["loc"][-1]), model.model_fields) if len(problem["loc"]) == 1 else ""
+            raise InputError(f"{path}: unknown key {place!r}{known}") from error
+        message = problem["msg"].removeprefix("Value error, ")
+        raise InputError(f"{path}: {f'{place}: ' if place else ''}{message}") from error
+
+
+def _is_cell(value: Any) -> bool:
+    if isinstance(value, list):
+        return len(value) == 2 and all(isinstance(v, int | float) for v in value)
+    return value is None or (isinstance(value, int | float | str) and not isinstance(value, bool))

@@ -1,0 +1,126 @@
+"""What a row of ours rests on, and where that differs from the paper's protocol."""
+
+from typing import Any
+
+from ldm_pipelines.reporting.paper import PaperRow, PaperTable
+from ldm_pipelines.reporting.results import Result
+
+DIGEST_LENGTH = 8
+FURTHER_METRICS = {
+    "accuracy": "samples classified as the asked class",
+    "codebook_usage": "share of the codebook in use",
+    "codebook_perplexity": "codebook perplexity",
+}
+
+OF_FEATURES = {"fid", "is", "precision", "recall", "r_fid", "r_is", "psim"}
+"""Columns whose numbers mean something only together with the network they were measured with."""
+
+
+def provenance(result: Result, shown: set[str]) -> str:
+    """One line: what was measured, of which model, on which data, with which network; and what no column shows."""
+    subject, reference, network = result.subject, result.reference, result.feature_network
+    parts = [f"{'Samples' if result.kind == 'samples' else 'Autoencoder'} {_named(subject)}"]
+    parts += _model(subject)
+    parts += [_named(reference, "reference", name="dataset"), _named(network, "features")]
+    parts += _settings(subject)
+    parts += [
+        f"{text}: {result.metrics[key]:.4g}"
+        for key, text in FURTHER_METRICS.items()
+        if key not in shown and result.metrics.get(key) is not None
+    ]
+    return "; ".join(part for part in parts if part) + "."
+
+
+def differences(result: Result, paper: PaperTable, published: PaperRow) -> str:
+    """One sentence on what the numbers may not be compared for; empty where the protocols agree."""
+    found = [
+        _network_difference(result, paper),
+        _data_difference(result, paper),
+        _count_difference(result, paper),
+        *_sampling_differences(result.subject, published),
+    ]
+    found = [text for text in found if text]
+    return f"Not the paper's protocol: {'; '.join(found)}." if found else ""
+
+
+def _named(facts: dict[str, Any], role: str = "", name: str = "name") -> str:
+    """``role name@digest``, as far as known."""
+    label = str(facts.get(name, "unnamed"))
+    if facts.get("split"):
+        label += f"/{facts['split']}"
+    digest = str(facts.get("digest") or "")[:DIGEST_LENGTH]
+    return f"{role} {label}{f' [{digest}]' if digest else ''}".strip()
+
+
+def _model(subject: dict[str, Any]) -> list[str]:
+    """The model behind a sample set and its first stage."""
+    roles = (("ldm", "model"), ("autoencoder", "first stage"))
+    return [
+        _named({"name": subject[key], "digest": subject.get(f"{key}_digest")}, role)
+        for key, role in roles
+        if isinstance(subject.get(key), str)
+    ]
+
+
+def _settings(subject: dict[str, Any]) -> list[str]:
+    parts = []
+    sampler = subject.get("sampler")
+    if isinstance(sampler, dict):
+        parts.append(
+            f"{str(sampler.get('kind', 'sampler')).upper()} {sampler.get('steps')} steps, eta {sampler.get('eta')}"
+        )
+    if "guidance_scale" in subject:
+        parts.append(f"guidance scale {subject['guidance_scale']:g}")
+    if isinstance(subject.get("count"), int):
+        parts.append(f"{subject['count']:,} images{_balance(subject.get('class_balance'))}")
+    if "seed" in subject:
+        parts.append(f"seed {subject['seed']}")
+    return parts
+
+
+def _balance(balance: Any) -> str:
+    if not isinstance(balance, dict):
+        return ""
+    fewest, most = balance.get("fewest"), balance.get("most")
+    return f" ({fewest} per class)" if fewest == most else f" ({fewest} to {most} per class)"
+
+
+def _network_difference(result: Result, paper: PaperTable) -> str:
+    network = result.feature_network
+    if network.get("kind") == "inception":
+        return ""
+    affected = [column.label for column in paper.columns if column.key in OF_FEATURES]
+    measured = f"features of {network.get('name', 'an unnamed network')} ({network.get('kind')})"
+    names = " and ".join([", ".join(affected[:-1]), affected[-1]]) if len(affected) > 1 else "".join(affected)
+    return f"{measured}, so {names} cannot be compared with the published values" if affected else ""
+
+
+def _data_difference(result: Result, paper: PaperTable) -> str:
+    ours = str(result.reference.get("dataset", "unnamed data"))
+    theirs = paper.dataset or ", ".join(paper.datasets)
+    if ours.casefold() == theirs.casefold():
+        return ""
+    count = result.reference.get("count")
+    images = f"{count:,} {result.reference.get('split', '')} images of {ours}" if isinstance(count, int) else ours
+    samples = paper.protocol.get("samples")
+    reference = paper.protocol.get("reference", samples if isinstance(samples, str) else theirs)
+    return f"measured on {images} (paper: {reference})"
+
+
+def _count_difference(result: Result, paper: PaperTable) -> str:
+    ours, theirs = result.subject.get("count"), paper.protocol.get("samples")
+    if isinstance(ours, int) and isinstance(theirs, int) and ours < theirs:
+        return f"{ours:,} samples (paper: {theirs:,})"
+    return ""
+
+
+def _sampling_differences(subject: dict[str, Any], published: PaperRow) -> list[str]:
+    found = []
+    sampler = subject.get("sampler")
+    steps, paper_steps = (sampler.get("steps") if isinstance(sampler, dict) else None), published.get("steps")
+    if None not in (steps, paper_steps) and steps != paper_steps:
+        found.append(f"{steps} sampling steps (paper: {paper_steps})")
+    scale, paper_scale = subject.get("guidance_scale"), published.get("guidance_scale")
+    if None not in (scale, paper_scale) and scale != paper_scale:
+        found.append(f"guidance scale {scale:g} (paper: {paper_scale:g})")
+    return found

@@ -1,0 +1,6 @@
+"""Kedro's project settings."""
+
+from ldm_pipelines.config.loader import StudyConfigLoader
+
+CONFIG_LOADER_CLASS = StudyConfigLoader
+CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}

@@ -1,0 +1,1 @@
+"""MLflow: one hook, one Lightning logger, provenance."""

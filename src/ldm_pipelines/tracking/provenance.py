@@ -1,0 +1,90 @@
+"""Where a result came from: the code, the parameters, the inputs."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ldm_pipelines
+from ldm_pipelines.digests import digest_folder
+
+GENERATED = ("data", "dvc.lock", "mlflow.db*", "mlruns")
+"""What stages themselves write: it does not make the code dirty."""
+
+ARTEFACT_FILES = ("config.json", "dataset.json", "cache.json", "samples.json")
+"""One of these lies in every artefact folder; raw data, which may be huge, has none and is not hashed."""
+
+DVC_TAGS = {"DVC_STAGE": "dvc.stage", "DVC_EXP_NAME": "dvc.experiment", "DVC_EXP_BASELINE_REV": "dvc.baseline"}
+"""Set by DVC for the commands it runs: the stage always, the rest by ``dvc exp run`` for queued experiments too."""
+
+
+class GitState(NamedTuple):
+    commit: str | None
+    """The full hash; None outside a repository, without git, or before the first commit."""
+    dirty: bool
+    """Whether files that can change a result differ from that commit (new files count, what stages write does not)."""
+
+
+def git_commit(root: Path) -> GitState:
+    """The commit checked out at ``root`` and whether its code, configuration or parameters were changed since."""
+    commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    if commit is None:
+        return GitState(None, True)
+    changes = _git(root, "status", "--porcelain", "--", ".", *(f":(exclude){name}" for name in GENERATED))
+    return GitState(commit, changes != "")
+
+
+def dvc_tags() -> dict[str, str]:
+    """Tags that name the DVC stage and experiment which this process belongs to; empty outside DVC."""
+    return {tag: os.environ[name] for name, tag in DVC_TAGS.items() if os.environ.get(name)}
+
+
+def artefact_digests(values: Mapping[str, Any]) -> dict[str, str]:
+    """Digest of each value that is the path of an artefact folder, by the value's name."""
+    return {
+        name: digest_folder(value) for name, value in values.items() if isinstance(value, Path) and _is_artefact(value)
+    }
+
+
+def package_versions() -> dict[str, str | None]:
+    """Versions of what computes a result, without importing it; None when not installed."""
+    return {"ldm_pipelines": ldm_pipelines.__version__} | {name: _version(name) for name in ("torch", "diffusers")}
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """JSON at ``path``, replaced atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(record, indent=2) + "\n")
+    partial.replace(path)
+
+
+def _is_artefact(path: Path) -> bool:
+    return any((path / name).is_file() for name in ARTEFACT_FILES)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """Git's answer, or None when it has none. Never waits for, or takes, the index lock that DVC may hold."""
+    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", *arguments],  # noqa: S607
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

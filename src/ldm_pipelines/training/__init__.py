@@ -1,0 +1,1 @@
+"""What every training run shares: data order, randomness, checkpoints, exact resume."""

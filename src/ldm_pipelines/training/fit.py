@@ -1,0 +1,135 @@
+"""Train a module by steps with Lightning; the same call again resumes exactly where the last checkpoint stood."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import TQDMProgressBar
+from torch.utils.data import DataLoader
+
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.training.curves import Curves
+from ldm_pipelines.training.module import TrainingDivergedError, TrainingModule
+from ldm_pipelines.training.stream import BatchSource, InOrder, Steps, step_loader
+
+log = logging.getLogger(__name__)
+
+CURVE_POINTS = 100
+
+
+class _SaveState(pl.Callback):
+    """Keeps the training state in ``path``, replaced atomically: a reader sees the old state or the new one.
+
+    Saved where a step begins, so that everything which belongs to the steps before, validation included, is in it.
+    """
+
+    def __init__(self, module: TrainingModule, path: Path, every: int) -> None:
+        self.module, self.path, self.every = module, path, every
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        done = self.module.steps_done
+        if done and done % self.every == 0:
+            partial = self.path.with_suffix(".partial")
+            trainer.save_checkpoint(partial)
+            if trainer.is_global_zero:
+                partial.replace(self.path)
+
+
+class _Progress(TQDMProgressBar):
+    """One bar over all steps, also after a resume."""
+
+    def __init__(self, module: TrainingModule, steps: int, refresh_rate: int) -> None:
+        super().__init__(refresh_rate=refresh_rate)
+        self._module, self._steps = module, steps
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.train_progress_bar.reset(self._steps)
+        self.train_progress_bar.initial = self._module.steps_done
+        self.train_progress_bar.set_description(type(self._module).__name__)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
+        done = self._module.steps_done + 1
+        if done % self.refresh_rate == 0 or done == self._steps:
+            self.train_progress_bar.n = done
+            self.train_progress_bar.set_postfix(self.get_metrics(trainer, pl_module))
+            self.train_progress_bar.refresh()
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        return {name: f"{float(value):.4g}" for name, value in trainer.progress_bar_metrics.items()}
+
+
+def fit(
+    module: TrainingModule,
+    source: BatchSource,
+    *,
+    steps: int,
+    batch_size: int,
+    workspace: Path,
+    compute: Compute,
+    logger: Any = None,
+    validation: BatchSource | None = None,
+    validate_every: int | None = None,
+    gradient_clip: float | None = None,
+) -> Curves:
+    """Train ``module`` for ``steps`` batches of ``batch_size`` items of ``source``.
+
+    The training state (weights, averages, optimisers, counters, curves) is kept in ``workspace/state.ckpt``; when
+    that file is there, training goes on from it and ends with the same weights, bit for bit on the CPU, as a run that
+    was never stopped.
+
+    Raises:
+        TrainingDivergedError: the loss became NaN or infinite.
+    """
+    device = compute.torch_device()
+    state = workspace / "state.ckpt"
+    workspace.mkdir(parents=True, exist_ok=True)
+    module.observers.clear()
+    curves = Curves(module, every=max(1, steps // CURVE_POINTS))
+    callbacks: list[pl.Callback] = [curves, _SaveState(module, state, compute.checkpoint_every)]
+    if compute.progress:
+        callbacks.append(_Progress(module, steps, refresh_rate=max(1, steps // 200)))
+    done = _steps_done(state)
+    if done:
+        log.info("resuming at step %d of %d from %s", done, steps, state)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pytorch_lightning")
+        trainer = pl.Trainer(
+            accelerator="gpu" if device == "cuda" else "cpu",
+            devices=1,
+            precision=compute.precision,
+            max_steps=-1,
+            max_epochs=1,
+            logger=logger or False,
+            callbacks=callbacks,
+            enable_checkpointing=False,
+            enable_progress_bar=compute.progress,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            val_check_interval=validate_every,
+            check_val_every_n_epoch=None,
+            limit_val_batches=0 if validation is None else None,
+            log_every_n_steps=max(1, steps // CURVE_POINTS),
+            gradient_clip_val=gradient_clip,
+            use_distributed_sampler=False,
+        )
+        loader = step_loader(
+            Steps(source, batch_size, module.seed), done, steps, compute.num_workers, pin_memory=device == "cuda"
+        )
+        val_loader = DataLoader(InOrder(validation, compute.inference_batch_size), batch_size=None) if validation else None
+        try:
+            trainer.fit(module, loader, val_loader, ckpt_path=state if done else None, weights_only=True)
+        except TrainingDivergedError as error:
+            kept = f"the last good checkpoint, step {_steps_done(state)}, is {state}" if state.exists() else "no checkpoint was written yet"
+            raise TrainingDivergedError(f"{error}; {kept}") from None
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return curves
+
+
+def _steps_done(state: Path) -> int:
+    if not state.exists():
+        return 0
+    return int(torch.load(state, map_location="cpu", weights_only=True, mmap=True)["steps_done"])

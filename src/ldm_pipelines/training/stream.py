@@ -1,0 +1,107 @@
+"""The order of training data: batch number ``step`` is a function of (seed, step) alone.
+
+Nothing about the stream needs to be stored to resume it, worker processes can prefetch whole batches, and the result
+does not depend on how many of them there are.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ldm_pipelines.seeding import derive_seed
+
+Batch = dict[str, Tensor]
+
+
+class BatchSource(Protocol):
+    """Anything that reads several items at once (images, cached latents)."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, indices: np.ndarray, rng: np.random.Generator | None) -> Batch:
+        """Items ``indices`` (b,) as a dict of tensors with leading dimension b.
+
+        ``rng`` drives augmentation; None (validation) means none.
+        """
+        ...
+
+
+@lru_cache(maxsize=4)
+def _permutation(length: int, seed: int, epoch: int) -> np.ndarray:
+    return np.random.default_rng(derive_seed(seed, "epoch", epoch)).permutation(length)
+
+
+def batch_indices(length: int, batch_size: int, seed: int, step: int) -> np.ndarray:
+    """Indices (batch_size,) of batch ``step``: one permutation after another, cut into batches of equal size.
+
+    Every item is seen exactly once per epoch; a batch may straddle two epochs.
+    """
+    positions = np.arange(step * batch_size, (step + 1) * batch_size)
+    epochs, offsets = np.divmod(positions, length)
+    indices = np.empty(batch_size, dtype=np.int64)
+    for epoch in np.unique(epochs):
+        here = epochs == epoch
+        indices[here] = _permutation(length, seed, int(epoch))[offsets[here]]
+    return indices
+
+
+class Steps(Dataset[Batch]):
+    """A data set whose item number ``step`` is the whole batch of that training step."""
+
+    def __init__(self, source: BatchSource, batch_size: int, seed: int) -> None:
+        self.source = source
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def __getitem__(self, step: int) -> Batch:
+        indices = batch_indices(len(self.source), self.batch_size, self.seed, step)
+        return self.source.read(indices, np.random.default_rng(derive_seed(self.seed, "augment", step)))
+
+
+class InOrder(Dataset[Batch]):
+    """The batches of one pass over ``source``, in order and without augmentation; the last one may be smaller."""
+
+    def __init__(self, source: BatchSource, batch_size: int) -> None:
+        self.source, self.batch_size = source, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.source) // self.batch_size)
+
+    def __getitem__(self, number: int) -> Batch:
+        if number >= len(self):
+            raise IndexError(number)
+        first = number * self.batch_size
+        indices = np.arange(first, min(first + self.batch_size, len(self.source)))
+        return self.source.read(indices, None)
+
+
+class _Range:
+    """Steps ``start .. stop - 1``, in order (a sampler).
+
+    The length is that of the whole run: a resumed Lightning loop counts batches from ``start`` up to it.
+    """
+
+    def __init__(self, start: int, stop: int) -> None:
+        self.start, self.stop = start, stop
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.start, self.stop))
+
+    def __len__(self) -> int:
+        return self.stop
+
+
+def step_loader(steps: Steps, start: int, stop: int, num_workers: int, pin_memory: bool) -> DataLoader[Any]:
+    """A loader of the batches of steps ``start .. stop - 1``."""
+    return DataLoader(
+        steps,
+        batch_size=None,
+        sampler=_Range(start, stop),
+        num_workers=num_workers,
+        pin_memory=pin_memory,
+        persistent_workers=False,
+    )

@@ -1,0 +1,154 @@
+"""params.yaml: composed by Hydra, checked by the schema, overridden by --params."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ldm_pipelines.config.compose import compose
+from ldm_pipelines.config.loader import StudyConfigLoader
+from ldm_pipelines.config.study import REFERENCES, Study, read_study
+from ldm_pipelines.errors import InputError
+
+PROJECT = Path(__file__).parents[2]
+STUDIES = sorted(path.stem for path in (PROJECT / "conf" / "hydra" / "study").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def parameters() -> dict[str, Any]:
+    composed: dict[str, Any] = yaml.safe_load(compose(PROJECT, ["study=smoke"]))
+    return composed
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_study_composes_and_passes_the_schema(study: str) -> None:
+    text = compose(PROJECT, [f"study={study}"])
+    assert read_study(yaml.safe_load(text), study).study == study
+
+
+def test_params_yaml_is_what_hydra_composes() -> None:
+    assert (PROJECT / "params.yaml").read_text() == compose(PROJECT)
+
+
+def test_every_reference_field_exists_in_its_model() -> None:
+    study = read_study(yaml.safe_load(compose(PROJECT, ["study=smoke"])), "smoke")
+    for kind, fields in REFERENCES.items():
+        for entity in study.entities(kind).values():
+            for field, target in fields.items():
+                assert getattr(entity, field) in study.entities(target)
+
+
+def set_at(parameters: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    changed = deepcopy(parameters)
+    here = changed
+    *parents, last = path.split(".")
+    for part in parents:
+        here = here[part]
+    here[last] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("ldms.digits_class.training.learning_rat", 1, r"ldms\.digits_class\.training\.learning_rat: unknown key; did you mean 'learning_rate'"),
+        ("datasets.digits.source.limt", 1, r"datasets\.digits\.source\.limt: unknown key; did you mean 'limit'"),
+        ("ldmz", {}, "ldmz: unknown key; did you mean 'ldms'"),
+        ("ldms.digits_class.latent", "digits_kl_f5", "no latents named 'digits_kl_f5'; did you mean 'digits_kl_f4'"),
+        ("autoencoders.digits_kl_f4.dataset", "digit", "no datasets named 'digit'; did you mean 'digits'"),
+        ("selected.ldm", "digits_clas", r"selected\.ldm: no ldms named 'digits_clas'"),
+        ("samples.digits_class.autoencoder", "digits_vq_f4", "must be 'digits_kl_f4', the first stage of its model"),
+        ("autoencoders.digits_vq_f4.regulariser", "kl", "codebook_size is a number for regulariser 'vq'"),
+        ("datasets.digits.splits.train", 0.9, r"train \+ validation \+ test must be 1, not 1\.1"),
+        ("ldms.digits_class.training.steps", 0, r"ldms\.digits_class\.training\.steps: .*greater than 0, not 0"),
+        ("ldms.digits_class.training.batch_size", "???", r"no value for ldms\.digits_class\.training\.batch_size"),
+        ("ldms.digits_class.denoiser.attention", [True], "one flag per entry of block_out_channels"),
+        ("evaluations.digits_class.suite", "autoencoder_zoo", "is in suite 'autoencoder_zoo', not below 'class_conditional'"),
+        ("datasets.digits.source.kind", "digitz", r"datasets\.digits\.source"),
+    ],
+)  # fmt: skip
+def test_a_broken_study_is_refused_with_the_key_and_the_near_miss(
+    parameters: dict[str, Any], path: str, value: Any, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        read_study(set_at(parameters, path, value), "params.yaml")
+
+
+def test_several_problems_are_told_at_once(parameters: dict[str, Any]) -> None:
+    broken = set_at(parameters, "ldms.digits_class.training.steps", 0)
+    broken = set_at(broken, "ldms.digits_class.training.lr", 1)
+    with pytest.raises(InputError) as error:
+        read_study(broken, "params.yaml")
+    assert len(str(error.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("override", ["study=smok", "ldms.digits_class.training.lr=1", "ldms.x.y=1", "a=[", "=3"])
+def test_hydra_refuses_bad_overrides_in_one_message(override: str) -> None:
+    with pytest.raises(InputError, match="conf/hydra"):
+        compose(PROJECT, [override])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for environment in ("base", "local"):
+        (tmp_path / "conf" / environment).mkdir(parents=True)
+    (tmp_path / "conf" / "base" / "compute.yml").write_text("num_threads: 1\n")
+    (tmp_path / "params.yaml").write_text(compose(PROJECT, ["study=smoke"]))
+    return tmp_path
+
+
+def load(project: Path, runtime: dict[str, Any] | None = None) -> dict[str, Any]:
+    loader = StudyConfigLoader(
+        str(project / "conf"), base_env="base", default_run_env="local", runtime_params=runtime or {}
+    )
+    return loader["parameters"]
+
+
+def test_parameters_are_the_study_and_entities_know_their_names(project: Path) -> None:
+    parameters = load(project)
+    assert parameters["study"] == "smoke"
+    assert parameters["ldms"]["digits_class"]["name"] == "digits_class"
+    assert Study.model_validate({k: v for k, v in parameters.items() if k != "compute"})
+
+
+def test_a_runtime_parameter_changes_one_value_and_is_checked(project: Path) -> None:
+    change = {"ldms": {"digits_class": {"training": {"learning_rate": "1e-4"}}}}
+    assert load(project, change)["ldms"]["digits_class"]["training"]["learning_rate"] == 1e-4
+    with pytest.raises(InputError, match=r"--params ldms\.digits_clas: no such parameter; did you mean 'digits_class'"):
+        load(project, {"ldms": {"digits_clas": {"training": {"learning_rate": 1}}}})
+    with pytest.raises(InputError, match="did you mean 'learning_rate'"):
+        load(project, {"ldms": {"digits_class": {"training": {"learning_rat": 1}}}})
+    with pytest.raises(InputError, match="Input should be greater than 0"):
+        load(project, {"ldms": {"digits_class": {"training": {"learning_rate": -1}}}})
+
+
+@pytest.mark.parametrize("path", ["ldms.digits_class.latent", "samples.digits_class.ldm", "tables.table_03.suite"])
+def test_references_cannot_be_changed_at_run_time(project: Path, path: str) -> None:
+    change: Any = "x"
+    for part in reversed(path.split(".")):
+        change = {part: change}
+    with pytest.raises(InputError, match="references are part of the graph"):
+        load(project, change)
+
+
+def test_machine_facts_come_from_compute_yml_and_paths_are_the_projects(project: Path) -> None:
+    (project / "conf" / "local" / "compute.yml").write_text("inference_batch_size: 7\ndataset_paths: {pets: /else}\n")
+    compute = load(project, {"compute": {"device": "cpu"}})["compute"]
+    assert (compute["num_threads"], compute["inference_batch_size"], compute["device"]) == (1, 7, "cpu")
+    assert compute["workspace"] == str(project / "data" / ".workspace")
+    assert compute["dataset_paths"] == {"pets": "/else"}
+    (project / "conf" / "local" / "compute.yml").write_text("num_thread: 2\n")
+    with pytest.raises(InputError, match=r"compute\.num_thread: .*did you mean 'num_threads'"):
+        load(project)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [(None, "is missing; write it with `kedro compose`"), ("a: [", "is not YAML"), ("", "no parameters")]
+)
+def test_a_missing_or_broken_params_yaml_says_what_to_do(project: Path, text: str | None, message: str) -> None:
+    (project / "params.yaml").unlink()
+    if text is not None:
+        (project / "params.yaml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        load(project)

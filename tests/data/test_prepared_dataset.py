@@ -1,0 +1,114 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ldm_pipelines.data.prepare import prepare
+from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.spec import Dataset
+from ldm_pipelines.errors import InputError
+
+ALL_TRAIN = {"train": 1, "validation": 0, "test": 0}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tree: Path, dataset: Callable[..., Dataset]) -> Path:
+    return prepare(dataset(splits=ALL_TRAIN), tree, tmp_path / "work", progress=False)
+
+
+def test_a_split_gives_pixels_and_labels_in_any_order(folder: Path) -> None:
+    prepared = PreparedDataset(folder)
+    train = prepared.split("train")
+    assert (prepared.name, prepared.image_size, prepared.classes, len(train)) == ("pets", 16, ["cat", "dog"], 6)
+    assert train.labels.dtype == np.int64 and train.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    pixels = train.pixels(np.array([4, 1, 4]))
+    assert pixels.dtype == np.uint8 and pixels.shape == (3, 16, 16, 3)
+    for image, index in zip(pixels, [4, 1, 4], strict=True):
+        np.testing.assert_array_equal(image, Image.open(folder / "images" / f"{train.ids[index]}.png"))
+    assert train.pixels(np.array([], dtype=np.int64)).shape == (0, 16, 16, 3)
+
+
+def test_images_are_decoded_only_when_asked_for(folder: Path) -> None:
+    train = PreparedDataset(folder).split("train")
+    file = folder / "images" / f"{train.ids[2]}.png"
+    file.write_bytes(file.read_bytes()[:60])
+    assert len(train.pixels(np.array([0, 1]))) == 2
+    with pytest.raises(InputError, match=file.name):
+        train.pixels(np.array([2]))
+
+
+@pytest.mark.parametrize("image", [Image.new("RGB", (8, 16)), Image.new("L", (16, 16))])
+def test_an_image_of_another_shape_is_refused(folder: Path, image: Image.Image) -> None:
+    train = PreparedDataset(folder).split("train")
+    image.save(folder / "images" / f"{train.ids[0]}.png")
+    with pytest.raises(InputError, match=r"not uint8\(16, 16, 3\)"):
+        train.pixels(np.array([0]))
+
+
+def test_an_unknown_split_names_the_nearest(folder: Path) -> None:
+    with pytest.raises(InputError, match="no split 'trian'; did you mean 'train'"):
+        PreparedDataset(folder).split("trian")
+
+
+def test_an_empty_split_names_those_that_are_not(folder: Path) -> None:
+    prepared = PreparedDataset(folder)
+    assert prepared.counts == {"train": 6, "validation": 0, "test": 0}
+    with pytest.raises(InputError, match=r"split 'test' of dataset 'pets' is empty.*train \(6\)"):
+        prepared.split("test")
+
+
+def test_what_is_no_prepared_dataset_is_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no prepared dataset at .*nowhere"):
+        PreparedDataset(tmp_path / "nowhere")
+    (folder / "manifest.parquet").unlink()
+    with pytest.raises(InputError, match=r"manifest\.parquet does not exist"):
+        PreparedDataset(folder)
+    (folder / "dataset.json").write_text('{"name": "pets"}')
+    with pytest.raises(InputError, match=r"dataset\.json: source: Field required"):
+        PreparedDataset(folder)
+    (folder / "dataset.json").unlink()
+    with pytest.raises(InputError, match=r"dataset\.json does not exist"):
+        PreparedDataset(folder)
+
+
+def test_tables_that_contradict_each_other_are_refused(folder: Path) -> None:
+    manifest = pd.read_parquet(folder / "manifest.parquet")
+    manifest.assign(label=[0, 0, 2, 1, 1, 1]).to_parquet(folder / "manifest.parquet", index=False)
+    with pytest.raises(InputError, match="row 2: its label is not one of the 2 classes"):
+        PreparedDataset(folder)
+    manifest.iloc[:5].to_parquet(folder / "manifest.parquet", index=False)
+    with pytest.raises(InputError, match="disagree on the size of the splits"):
+        PreparedDataset(folder)
+
+
+def test_the_digest_follows_the_content(
+    folder: Path, tmp_path: Path, tree: Path, dataset: Callable[..., Dataset], photo: Callable[..., Image.Image]
+) -> None:
+    same = prepare(dataset(splits=ALL_TRAIN), tree, tmp_path / "same", progress=False)
+    assert PreparedDataset(folder).digest == PreparedDataset(same).digest
+    photo(50).save(tree / "cat" / "a.png")
+    other = prepare(dataset(splits=ALL_TRAIN), tree, tmp_path / "other", progress=False)
+    assert PreparedDataset(other).digest != PreparedDataset(folder).digest
+    assert len(PreparedDataset(other).digest) == 64
+
+
+def test_a_dataset_whose_files_are_links_into_a_cache_is_read(folder: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    folder.rename(cache)
+    for file in [file for file in cache.rglob("*") if file.is_file()]:
+        link = folder / file.relative_to(cache)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(file)
+    assert PreparedDataset(folder).split("train").pixels(np.arange(6)).shape == (6, 16, 16, 3)
+
+
+def test_reading_a_dataset_does_not_import_torch() -> None:
+    code = (
+        "import sys; import ldm_pipelines.data.prepared, ldm_pipelines.data.prepare; sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,260 @@
+"""The whole way from folders to numbers, with real networks and real digits."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_isc import isc_features_to_metric
+from torch_fidelity.metric_prc import calculate_precision_recall_full
+
+from ldm_pipelines.autoencoders.fidelity import ssim as ssim_while_training
+from ldm_pipelines.autoencoders.first_stage import FirstStage
+from ldm_pipelines.autoencoders.spec import Architecture, Autoencoder
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.data.prepare import prepare
+from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.spec import Dataset
+from ldm_pipelines.data.tensors import to_pixels, to_tensor
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.evaluation.features import extract
+from ldm_pipelines.evaluation.image_sets import SampleSet
+from ldm_pipelines.evaluation.reconstructions import evaluate_reconstruction
+from ldm_pipelines.evaluation.samples import evaluate_samples
+from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction
+from ldm_pipelines.feature_networks.classifier import ClassifierNetwork
+from ldm_pipelines.feature_networks.networks import load_network, load_perceptual, save_network
+
+COMPUTE = Compute(device="cpu", progress=False, inference_batch_size=16)
+DIGITS = Dataset.model_validate(
+    {
+        "name": "digits",
+        "source": {"kind": "digits", "limit": 120},
+        "upstream": "x",
+        "image_size": 16,
+        "resize": "bilinear",
+        "splits": {"train": 0.5, "validation": 0.0, "test": 0.5},
+    }
+)
+EVALUATION = Evaluation(
+    name="digits_ldm4",
+    samples="digits_samples",
+    dataset="digits",
+    split="test",
+    feature_network="classifier",
+    neighbours=3,
+    is_splits=2,
+    suite="samples",
+)
+RECONSTRUCTION = Reconstruction(
+    name="digits_kl", autoencoder="kl", dataset="digits", split="test", feature_network="classifier", is_splits=2,
+    suite="reconstruction",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepare(DIGITS, None, tmp_path_factory.mktemp("digits"), progress=False)
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory, dataset: Path) -> Path:
+    folder = tmp_path_factory.mktemp("network")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_network(ClassifierNetwork("classifier", (8, 12), PreparedDataset(dataset).classes), folder)
+    return folder
+
+
+@pytest.fixture
+def samples(tmp_path: Path, dataset: Path) -> Path:
+    """Noisy training images, as a sampler writes its images."""
+    prepared = PreparedDataset(dataset)
+    split = prepared.split("train")
+    count = 40
+    pixels = split.pixels(np.arange(count)).astype(float)
+    noise = np.random.default_rng(0).normal(size=pixels.shape) * 12
+    folder = tmp_path / "samples"
+    (folder / "images").mkdir(parents=True)
+    for index, image in enumerate((pixels + noise).clip(0, 255).astype(np.uint8)):
+        Image.fromarray(image).save(folder / f"images/{index:06d}.png")
+    paths = [f"images/{index:06d}.png" for index in range(count)]
+    frame = pd.DataFrame({"index": range(count), "path": paths, "label": split.labels[:count]})
+    frame.to_parquet(folder / "samples.parquet", index=False)
+    info = {
+        "name": "digits_samples", "ldm": "digits_class", "count": count, "image_size": 16, "seed": 0,
+        "sampler": {"kind": "ddim", "steps": 10, "eta": 0.0}, "guidance_scale": 1.5, "ldm_digest": "ab" * 32,
+        "classes": prepared.classes,
+    }  # fmt: skip
+    (folder / "samples.json").write_text(json.dumps(info))
+    return folder
+
+
+def first_stage(folder: Path, regulariser: str) -> Path:
+    architecture = Architecture(
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        latent_channels=3,
+        mid_attention=False,
+        norm_num_groups=4,
+        codebook_size=32 if regulariser == "vq" else None,
+    )
+    spec = Autoencoder.model_construct(name=regulariser, regulariser=regulariser, architecture=architecture)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        FirstStage.from_spec(spec, 16).save(folder)
+    return folder
+
+
+def test_sample_metrics_equal_torch_fidelity_on_the_same_features(samples: Path, dataset: Path, network: Path) -> None:
+    metrics = evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)["metrics"]
+    loaded, split = load_network(network), PreparedDataset(dataset).split("test")
+    with torch.inference_mode():
+        made = loaded(to_tensor(SampleSet(samples).pixels(np.arange(40))))
+        real = loaded(to_tensor(split.pixels(np.arange(len(split)))))
+    statistics = [fid_features_to_statistics(f.pool.double()) for f in (made, real)]
+    fid = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert metrics["fid"] == pytest.approx(fid, rel=1e-4)
+    score = isc_features_to_metric(made.logits, splits=2)
+    assert metrics["is"] == pytest.approx(score["inception_score_mean"], rel=1e-6)
+    assert metrics["is_std"] == pytest.approx(score["inception_score_std"], rel=1e-2, abs=1e-7)
+    manifolds = calculate_precision_recall_full(made.pool.double(), real.pool.double(), 3)
+    assert (metrics["precision"], metrics["recall"]) == pytest.approx(manifolds, abs=1e-6)
+    expected = (made.logits.argmax(1).numpy() == SampleSet(samples).labels).mean()
+    assert metrics["accuracy"] == pytest.approx(expected)
+
+
+def test_a_result_says_what_it_rests_on_and_survives_json(samples: Path, dataset: Path, network: Path) -> None:
+    result = evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    provenance = result["provenance"]
+    assert provenance["feature_network"]["name"] == "classifier"
+    assert provenance["feature_network"]["digest"] == load_network(network).digest
+    assert provenance["reference"]["digest"] == PreparedDataset(dataset).digest
+    assert provenance["samples"]["ldm_digest"] == "ab" * 32
+    assert provenance["samples"]["class_balance"]["classes"] == 10
+    assert str(samples) not in json.dumps(result)
+
+
+def test_the_training_images_themselves_are_a_perfect_sample(dataset: Path, network: Path) -> None:
+    split = PreparedDataset(dataset).split("train")
+    features = extract(load_network(network), split, compute=COMPUTE, what="train")
+    assert features.pool.shape == (len(split), 12)
+    assert features.labels.tolist() == split.labels.tolist()
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_results_do_not_depend_on_the_batch_size(samples: Path, dataset: Path, network: Path, batch_size: int) -> None:
+    compute = COMPUTE.model_copy(update={"inference_batch_size": batch_size})
+    ours = evaluate_samples(EVALUATION, samples, dataset, network, compute=compute)["metrics"]
+    expected = evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)["metrics"]
+    assert ours == pytest.approx(expected, rel=1e-6, abs=1e-8)  # convolutions round differently for one image
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "not an image", "another size"])
+def test_a_damaged_image_is_an_error_that_names_it(samples: Path, dataset: Path, network: Path, damage: str) -> None:
+    file = samples / "images/000007.png"
+    if damage == "truncated":
+        file.write_bytes(file.read_bytes()[:60])
+    elif damage == "missing":
+        file.unlink()
+    elif damage == "not an image":
+        file.write_text("<html>")
+    else:
+        Image.new("RGB", (8, 8)).save(file)
+    with pytest.raises(InputError, match=r"000007\.png"):
+        evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"is_splits": 41}, "has 40 images, the metrics need 41"),
+        ({"neighbours": 200}, "the metrics need 201"),
+        ({"split": "validation"}, "empty"),
+    ],
+)
+def test_sets_too_small_for_the_metrics_are_refused(
+    samples: Path, dataset: Path, network: Path, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        evaluate_samples(EVALUATION.model_copy(update=change), samples, dataset, network, compute=COMPUTE)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda info: info | {"image_size": 8}, "8 pixels cannot be measured against 'digits' of 16"),
+        (lambda info: info | {"count": 39}, "counts 39 images, samples.parquet 40"),
+        (lambda info: {k: v for k, v in info.items() if k != "seed"}, "samples.json: seed"),
+    ],
+)
+def test_a_sample_set_that_contradicts_itself_is_refused(
+    samples: Path, dataset: Path, network: Path, edit: object, message: str
+) -> None:
+    file = samples / "samples.json"
+    file.write_text(json.dumps(edit(json.loads(file.read_text()))))  # type: ignore[operator]
+    with pytest.raises(InputError, match=message):
+        evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)
+
+
+def test_an_unfinished_sample_set_is_refused(tmp_path: Path, dataset: Path, network: Path) -> None:
+    with pytest.raises(InputError, match="not a finished sample set"):
+        evaluate_samples(EVALUATION, tmp_path, dataset, network, compute=COMPUTE)
+
+
+@pytest.mark.parametrize("regulariser", ["kl", "vq"])
+def test_reconstruction_metrics_equal_independent_ones(
+    tmp_path: Path, dataset: Path, network: Path, regulariser: str
+) -> None:
+    folder = first_stage(tmp_path, regulariser)
+    result = evaluate_reconstruction(RECONSTRUCTION, folder, dataset, network, compute=COMPUTE)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+    split = PreparedDataset(dataset).split("test")
+    pixels = split.pixels(np.arange(len(split)))
+    x, loaded = to_tensor(pixels), load_network(network)
+    with torch.inference_mode():
+        rebuilt = to_pixels(FirstStage.load(folder).reconstruct(x, noise=None)[0])
+        y = to_tensor(rebuilt)
+        psim = load_perceptual(network)(x, y)
+        pools = [loaded(v).pool.double() for v in (y, x)]
+    metrics = result["metrics"]
+    ratios = [peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(pixels, rebuilt, strict=True)]
+    assert metrics["psnr"] == pytest.approx(np.mean(ratios), rel=1e-6)
+    assert metrics["psnr_std"] == pytest.approx(np.std(ratios), rel=1e-5)
+    assert metrics["ssim"] == pytest.approx(ssim_while_training(x, y).mean().item(), rel=1e-4)
+    assert metrics["psim"] == pytest.approx(psim.mean().item(), rel=1e-5)
+    statistics = [fid_features_to_statistics(pool) for pool in pools]
+    fid = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert metrics["r_fid"] == pytest.approx(fid, rel=1e-4)
+    assert metrics["r_is"] >= 1
+
+    described = result["provenance"]["autoencoder"]
+    assert (described["f"], described["c"]) == (2, 3)
+    assert described["codebook_size"] == (32 if regulariser == "vq" else None)
+
+
+def test_codebook_use_is_that_of_the_chosen_codes(tmp_path: Path, dataset: Path, network: Path) -> None:
+    folder = first_stage(tmp_path, "vq")
+    metrics = evaluate_reconstruction(RECONSTRUCTION, folder, dataset, network, compute=COMPUTE)["metrics"]
+    model, split = FirstStage.load(folder), PreparedDataset(dataset).split("test")
+    codebook = model.model.quantize.embedding.weight.detach().double().numpy()
+    with torch.inference_mode():
+        z = model.moments(to_tensor(split.pixels(np.arange(len(split))))).double()
+    vectors = z.permute(0, 2, 3, 1).reshape(-1, 3).numpy()
+    chosen = ((vectors[:, None] - codebook) ** 2).sum(-1).argmin(1)
+    share = np.unique(chosen, return_counts=True)[1] / len(chosen)
+    assert metrics["codebook_usage"] == pytest.approx(len(share) / 32)
+    assert metrics["codebook_perplexity"] == pytest.approx(np.exp(-(share * np.log(share)).sum()), rel=1e-3)
+    assert (
+        "codebook_usage"
+        not in evaluate_reconstruction(
+            RECONSTRUCTION, first_stage(tmp_path / "kl", "kl"), dataset, network, compute=COMPUTE
+        )["metrics"]
+    )

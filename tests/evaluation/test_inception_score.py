@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import softmax
+from torch_fidelity.metric_isc import isc_features_to_metric
+
+from ldm_pipelines.evaluation.inception_score import inception_score, inception_score_of_probabilities
+
+
+def logits(n: int, k: int, seed: int = 0, spread: float = 3.0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, k)) * spread
+
+
+@pytest.mark.parametrize(("n", "splits"), [(100, 10), (57, 4), (30, 1)])
+@pytest.mark.parametrize("order_seed", [2020, 7, None])
+def test_equals_torch_fidelity(n: int, splits: int, order_seed: int | None) -> None:
+    values = logits(n, 12).astype(np.float32)
+    theirs = isc_features_to_metric(
+        torch.from_numpy(values), splits=splits, shuffle=order_seed is not None, rng_seed=order_seed or 0
+    )
+    ours = inception_score(values, splits, order_seed=order_seed)
+    assert ours.mean == pytest.approx(theirs["inception_score_mean"], rel=1e-9)
+    assert ours.std == pytest.approx(theirs["inception_score_std"], rel=1e-6, abs=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 40), st.integers(1, 5), st.integers(0, 10**6))
+def test_probabilities_and_logits_agree_and_lie_between_one_and_the_number_of_classes(
+    classes: int, splits: int, seed: int
+) -> None:
+    values = logits(50, classes, seed)
+    score = inception_score(values, splits)
+    assert 1 - 1e-9 <= score.mean <= classes + 1e-9
+    assert inception_score_of_probabilities(softmax(values, axis=1), splits).mean == pytest.approx(score.mean, rel=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 50), st.integers(1, 4))
+def test_one_hot_predictions_spread_evenly_score_the_number_of_classes(classes: int, repeats: int) -> None:
+    one_hot = np.tile(np.eye(classes), (repeats, 1))
+    score = inception_score_of_probabilities(one_hot, 1)
+    assert score.mean == pytest.approx(classes, rel=1e-9)
+    assert score.std == 0
+    assert inception_score(one_hot * 1e4, 1).mean == pytest.approx(classes, rel=1e-9)
+
+
+def test_predictions_that_ignore_the_image_score_one() -> None:
+    assert inception_score(np.tile(logits(1, 9), (40, 1)), 4).mean == pytest.approx(1.0, abs=1e-12)
+
+
+def test_a_set_sorted_by_class_is_mixed_before_it_is_split() -> None:
+    by_class = np.repeat(np.eye(10), 50, axis=0) * 50
+    assert inception_score(by_class, 10, order_seed=None).mean == pytest.approx(1.0)
+    assert inception_score(by_class, 10).mean > 8
+
+
+def test_refuses_more_splits_than_images_and_rows_that_are_no_probabilities() -> None:
+    with pytest.raises(ValueError, match="3 images cannot be cut into 4 splits"):
+        inception_score(logits(3, 2), 4)
+    with pytest.raises(ValueError, match="sum to 1"):
+        inception_score_of_probabilities(logits(3, 2), 1)

@@ -1,0 +1,108 @@
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.reporting.paper import (
+    HyperparameterTable,
+    LayerTable,
+    PaperTable,
+    load_document,
+    load_figures,
+    load_paper_table,
+    load_sources,
+    load_zoo,
+)
+
+PAPER = Path(__file__).parents[2] / "conf" / "paper"
+TABLES = [f"table_{number:02d}" for number in range(1, 19)]
+
+
+def sources(content: Any) -> Iterator[str]:
+    """Every entry of every ``source`` key, at any depth."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if key == "source":
+                yield from [value] if isinstance(value, str) else value
+            else:
+                yield from sources(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from sources(value)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_of_the_paper_is_valid_and_has_its_number(name: str) -> None:
+    assert load_document(PAPER / f"{name}.yaml").table == int(name[-2:])
+
+
+def test_nothing_else_lies_beside_the_tables_but_what_is_checked_too() -> None:
+    assert {path.stem for path in PAPER.iterdir()} == {*TABLES, "figures", "sources", "extra_repo_zoo"}
+    assert load_figures(PAPER / "figures.yaml").figure_1.rows[0].get("psnr") == 27.4
+    assert len(load_zoo(PAPER / "extra_repo_zoo.yaml").rows) == 8
+    assert "CVPR 2022" in load_sources(PAPER / "sources.yaml").paper
+
+
+@pytest.mark.parametrize("path", sorted(PAPER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_source_is_listed(path: Path) -> None:
+    known = set(load_sources(PAPER / "sources.yaml").keys)
+    for entry in sources(yaml.safe_load(path.read_text())):
+        named = re.findall(r"(?:^|, )(\w+)(?=:|$|, )", entry)
+        assert named
+        assert set(named) <= known
+
+
+def test_the_three_shapes_of_tables_are_told_apart() -> None:
+    shapes = {name: type(load_document(PAPER / f"{name}.yaml")) for name in TABLES}
+    assert {name for name, shape in shapes.items() if shape is HyperparameterTable} == {
+        "table_12", "table_13", "table_14", "table_15", "table_17",
+    }  # fmt: skip
+    assert [name for name, shape in shapes.items() if shape is LayerTable] == ["table_16"]
+    assert sum(shape is PaperTable for shape in shapes.values()) == 12
+    with pytest.raises(InputError, match="Table 13 lists settings, not metrics"):
+        load_paper_table(PAPER / "table_13.yaml")
+
+
+VALID = """
+table: 3
+title: T
+protocol: {samples: 50000}
+columns: [{key: fid, label: FID, better: lower}]
+rows: [{method: LDM-4, fid: 3.60, is_ldm: true, steps: 250}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("title: T", "titel: T", "unknown key 'titel'; did you mean 'title'"),
+        ("title: T\n", "", "title: Field required"),
+        ("better: lower", "better: smaller", r"columns\.0\.better"),
+        ("fid: 3.60", "fid: [1, 2, 3]", r"row 1 \(LDM-4\): fid is \[1, 2, 3\]"),
+        ("fid: 3.60", "fid: true", "fid is True"),
+        ("fid: 3.60", "fdi: 3.60", "no row has a value for column 'fid'"),
+        ("is_ldm: true", "is_ldm: true, is_ldm: false", "'is_ldm' occurs twice"),
+        ("is_ldm: true, ", "", r"rows\.0\.is_ldm: Field required"),
+        ("rows: [", "rows: [[", "cannot be read as YAML"),
+    ],
+)
+def test_a_malformed_file_is_one_error_naming_file_and_key(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "table_03.yaml"
+    path.write_text(VALID)
+    assert load_paper_table(path).rows[0].get("steps") == 250
+    path.write_text(VALID.replace(old, new))
+    with pytest.raises(InputError, match=message) as raised:
+        load_paper_table(path)
+    assert str(path) in str(raised.value)
+
+
+def test_a_missing_file_and_a_file_of_something_else_are_errors_that_say_so(tmp_path: Path) -> None:
+    (tmp_path / "table_03.yaml").write_text("- 1\n")
+    with pytest.raises(InputError, match=r"files there: table_03\.yaml"):
+        load_document(tmp_path / "table_30.yaml")
+    with pytest.raises(InputError, match="must hold keys and values, not list"):
+        load_document(tmp_path / "table_03.yaml")
