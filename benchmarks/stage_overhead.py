@@ -10,13 +10,14 @@ writes them to ``benchmarks/results/stage_overhead.json``. Also measures what a 
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from machine import describe
 
 SOURCE = Path(__file__).parents[1] / "src"
 RESULTS = Path(__file__).parent / "results/stage_overhead.json"
@@ -98,14 +99,6 @@ def logged_step_microseconds(steps: int = 5000) -> float:
         return (time.perf_counter() - start) / steps * 1e6
 
 
-def processor() -> str:
-    """The processor's name, where Linux tells it."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=5)
@@ -118,12 +111,7 @@ def main() -> None:
     step = logged_step_microseconds()
     print(f"\nA training step that logs three metrics: {step:.0f} µs.")
     report = {
-        "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "system": platform.system(),
-            "python": platform.python_version(),
-        },
+        "machine": describe(),
         "seconds": {label: round(value, 3) for label, value in medians.items()},
         "ratio_to_kedro_without_hook": {label: round(value / unit, 3) for label, value in medians.items()},
         "logged_step_microseconds": round(step, 1),

@@ -50,7 +50,8 @@ def cli() -> None:
     """Commands of this project."""
 
 
-kedro_run.callback = _input_errors(kedro_run.callback)
+if kedro_run.callback is not None:
+    kedro_run.callback = _input_errors(kedro_run.callback)
 cli.add_command(kedro_run)
 
 
@@ -91,5 +92,7 @@ def show(table: str) -> None:
     path = folder / table / f"{table}.txt"
     if not path.exists():
         known = sorted(p.name for p in folder.glob("table_*")) if folder.exists() else []
-        raise InputError(f"no finished table {table!r}{near_miss(table, known)}; make it with `dvc repro tables@{table}`")
+        raise InputError(
+            f"no finished table {table!r}{near_miss(table, known)}; make it with `dvc repro tables@{table}`"
+        )
     click.echo(path.read_text())

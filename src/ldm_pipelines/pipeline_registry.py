@@ -58,6 +58,8 @@ def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
         "train_diffusion": {name: train_diffusion(entity) for name, entity in study.ldms.items()},
         "sample": {name: sample(entity) for name, entity in study.samples.items()},
         "evaluate_samples": {name: create_for_samples(entity) for name, entity in study.evaluations.items()},
-        "evaluate_reconstruction": {n: create_for_reconstruction(entity) for n, entity in study.reconstructions.items()},
+        "evaluate_reconstruction": {
+            n: create_for_reconstruction(entity) for n, entity in study.reconstructions.items()
+        },
         "tables": {name: table(entity, study) for name, entity in study.tables.items()},
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from ldm_pipelines.config.compose import compose
 from ldm_pipelines.config.loader import StudyConfigLoader
 from ldm_pipelines.config.study import REFERENCES, Study, read_study
@@ -144,7 +145,8 @@ def test_machine_facts_come_from_compute_yml_and_paths_are_the_projects(project:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "is missing; write it with `kedro compose`"), ("a: [", "is not YAML"), ("", "no parameters")]
+    ("text", "message"),
+    [(None, "is missing; write it with `kedro compose`"), ("a: [", "is not YAML"), ("", "no parameters")],
 )
 def test_a_missing_or_broken_params_yaml_says_what_to_do(project: Path, text: str | None, message: str) -> None:
     (project / "params.yaml").unlink()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from kedro.io import DatasetError
+
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.io import FolderDataset, ResultDataset
 
@@ -39,7 +40,9 @@ def test_what_an_interrupted_save_left_behind_is_not_read_as_finished(tmp_path: 
     (tmp_path / ".x.partial").mkdir()
     (tmp_path / ".x.partial" / "junk").touch()
     assert not dataset.exists()
-    with pytest.raises((InputError, DatasetError), match=r"does not exist yet; make it with `kedro run --pipelines=train\.x`"):
+    with pytest.raises(
+        (InputError, DatasetError), match=r"does not exist yet; make it with `kedro run --pipelines=train\.x`"
+    ):
         dataset.load()
     dataset.save(artefact(tmp_path / "work", "1"))
     assert [p.name for p in dataset.load().iterdir()] == ["config.json"]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from ldm_pipelines.diffusion.conditioning import ClassConditioner
 from ldm_pipelines.diffusion.guidance import classifier_free
 from ldm_pipelines.diffusion.samplers import ddim_trajectory
@@ -51,9 +52,7 @@ def test_ddim_trajectories(oracle: Any, name: str, endpoints: str) -> None:
     noise = iter(tensors.get("in.noise", []))
     scheduler = ddim_scheduler(schedule(endpoints))
     states = list(
-        ddim_trajectory(
-            denoise, x, scheduler, steps=about["steps"], eta=about["eta"], draw_noise=lambda: next(noise)
-        )
+        ddim_trajectory(denoise, x, scheduler, steps=about["steps"], eta=about["eta"], draw_noise=lambda: next(noise))
     )
     assert scheduler.timesteps.tolist() == tensors["out.timesteps"].tolist()
     torch.testing.assert_close(torch.stack([x, *states]), tensors["out.x"], rtol=0, atol=1e-5 * about["largest_value"])

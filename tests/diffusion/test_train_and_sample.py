@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from PIL import Image
+
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.compute import Compute
@@ -26,7 +28,6 @@ from ldm_pipelines.diffusion.train import build_module, train
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.latents.cache import LatentCache
-from PIL import Image
 
 LDM_PARAMETERS: dict[str, Any] = {
     "name": "tiny",
@@ -94,7 +95,9 @@ def draw(model: Path, first_stage: Path, workspace: Path, *, batch: int = 4, gui
 
 
 def pixels(folder: Path) -> np.ndarray:
-    return np.stack([np.asarray(Image.open(folder / path)) for path in pd.read_parquet(folder / "samples.parquet")["path"]])
+    return np.stack(
+        [np.asarray(Image.open(folder / path)) for path in pd.read_parquet(folder / "samples.parquet")["path"]]
+    )
 
 
 def test_training_lowers_the_loss_and_writes_a_folder_that_diffusers_reads(cache_folder: Path, workspace: Path) -> None:
@@ -194,7 +197,9 @@ def test_an_interrupted_set_keeps_its_images_and_ends_the_same(
     assert weights(again) == before == weights(whole)
 
 
-def test_another_first_stage_than_the_models_own_is_refused(model_folder: Path, first_stage_folder: Path, tmp_path: Path) -> None:
+def test_another_first_stage_than_the_models_own_is_refused(
+    model_folder: Path, first_stage_folder: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
     first_stage = FirstStage.load(first_stage_folder)
     torch.nn.init.zeros_(first_stage.last_weight)

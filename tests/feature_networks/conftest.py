@@ -43,9 +43,9 @@ def classifier_spec() -> Callable[..., Classifier]:
                 "kind": "classifier",
                 "dataset": "few_digits",
                 "upstream": "data",
-                "channels": [8, 16],
+                "channels": [16, 32, 64],
                 "training": {
-                    "steps": 60,
+                    "steps": 120,
                     "batch_size": 32,
                     "learning_rate": 1e-2,
                     "weight_decay": 0.01,

@@ -9,9 +9,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from support.latent_caches import write_cache
+
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.latents.cache import LatentCache, flip_some, read_index, write_index
-from support.latent_caches import write_cache
 
 
 @pytest.fixture(scope="module")

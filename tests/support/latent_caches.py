@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from ldm_pipelines.latents.cache import CacheInfo, Source, shard_path, write_index, write_info
 
 CLASSES = tuple("0123456789")

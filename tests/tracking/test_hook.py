@@ -195,15 +195,15 @@ def test_several_stages_in_one_session_are_several_runs_and_each_is_active_in_it
 
 def test_a_store_that_breaks_on_the_way_costs_a_warning_and_not_the_training(project, artefact, caplog):
     def train():
+        logging.getLogger("ldm_pipelines").addHandler(caplog.handler)  # only now: Kedro has set up logging before
         with sqlite3.connect(project.folder / "mlflow.db") as database:
             database.execute("DROP TABLE metrics")
         return artefact
 
-    logging.getLogger("ldm_pipelines").addHandler(caplog.handler)  # Kedro replaces the root's
     project.run(node(train, None, "ldm", name="train_diffusion.unet"))
     warnings = [record.getMessage() for record in caplog.records if record.name.startswith("ldm_pipelines")]
     assert len(warnings) == 1
-    assert "train_diffusion.unet could not be tracked; the stage goes on" in warnings[0]
+    assert "train_diffusion.unet could not be tracked; the stage goes on: no such table: metrics" in warnings[0]
     with sqlite3.connect(project.folder / "mlflow.db") as database:
         assert database.execute("SELECT status FROM runs").fetchall() == [("FINISHED",)]
 

@@ -35,7 +35,7 @@ def fit(tmp_path):
             accelerator="cpu",
             max_steps=5,
             log_every_n_steps=1,
-            logger=logger,
+            logger=logger or False,
             default_root_dir=tmp_path,
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pytorch_lightning.loggers import CSVLogger
+
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.training.curves import Curves
 from ldm_pipelines.training.ema import EMA
 from ldm_pipelines.training.fit import fit
 from ldm_pipelines.training.module import TrainingDivergedError, TrainingModule
-from pytorch_lightning.loggers import CSVLogger
 
 STEPS = 20
 
@@ -93,9 +94,7 @@ def assert_same_state(a: torch.nn.Module, b: torch.nn.Module) -> None:
 
 # checkpoints before, at and after a validation step; with one optimiser and with two
 @pytest.mark.parametrize(("optimizers", "every"), [(1, 3), (2, 3), (1, 7), (2, 10)])
-def test_an_interrupted_run_ends_like_one_that_was_never_stopped(
-    tmp_path: Path, optimizers: int, every: int
-) -> None:
+def test_an_interrupted_run_ends_like_one_that_was_never_stopped(tmp_path: Path, optimizers: int, every: int) -> None:
     whole, resumed = Regression(optimizers), Regression(optimizers)
     expected = train(whole, tmp_path / "whole", every, CSVLogger(tmp_path / "log_whole", name="", version=""))
     with pytest.raises(Interrupted):
@@ -118,7 +117,9 @@ def test_learning_rate_follows_the_step_also_after_a_resume(tmp_path: Path) -> N
 
 
 def test_nan_stops_the_run_and_names_the_step_and_the_last_good_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(TrainingDivergedError, match=r"nan at step 11; the last good checkpoint, step 9, is .*state\.ckpt"):
+    with pytest.raises(
+        TrainingDivergedError, match=r"nan at step 11; the last good checkpoint, step 9, is .*state\.ckpt"
+    ):
         train(Regression(poison_at=11), tmp_path)
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ldm_pipelines.training.stream import InOrder, Steps, batch_indices, step_loader
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
+import torch
 from diffusers import AutoencoderKL, VQModel
 from torch import Tensor, nn
 
@@ -115,6 +116,14 @@ class FirstStage(nn.Module):
         """Nearest codes of z (VQ only); the loss has the released models' weights (see ``reconstruct``)."""
         quantised, loss, (_, _, indices) = self.model.quantize(z)
         return Quantised(quantised, loss, indices.view(len(z), *z.shape[2:]))
+
+    @torch.no_grad()
+    def spread_codebook(self, x: Tensor, generator: torch.Generator) -> None:
+        """Put the codes on latents of images x, drawn by ``generator`` (CPU); where they are too few, some codes stay."""
+        vectors = self.moments(x).permute(0, 2, 3, 1).flatten(0, 2)
+        codes = self.model.quantize.embedding.weight
+        drawn = torch.randperm(len(vectors), generator=generator)[: len(codes)].to(vectors.device)
+        codes[: len(drawn)] = vectors[drawn]
 
     def reconstruct(self, x: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
         """Reconstruction of x and the regulariser's loss, with one pass through encoder and decoder.

@@ -67,6 +67,7 @@ class AutoencoderModule(TrainingModule):
         """The loss of encoder and decoder on images x, and the reconstruction."""
         objective = self.spec.objective
         reconstruction, regularisation = self.first_stage.reconstruct(x, self._posterior_noise(x))
+        reconstruction = reconstruction.float()  # the losses are not for mixed precision
         perceptual = self.perceptual(x, reconstruction)
         nll = reconstruction_nll(x, reconstruction, perceptual, objective.perceptual_weight, objective.reduction)
         weight = objective.kl_weight if self.first_stage.regulariser == "kl" else objective.codebook_weight
@@ -128,7 +129,7 @@ class Measurements:
     @torch.no_grad()
     def add(self, first_stage: FirstStage, perceptual: PerceptualDistance, x: Tensor) -> Tensor:
         """Measure images x; returns their reconstructions (posterior mean or nearest codes), clamped to [-1, 1]."""
-        reconstruction = first_stage.reconstruct(x, noise=None)[0].clamp(-1, 1)
+        reconstruction = first_stage.reconstruct(x, noise=None)[0].float().clamp(-1, 1)
         self._values["psnr"].append(psnr(x, reconstruction))
         self._values["ssim"].append(ssim(x, reconstruction))
         self._values["perceptual"].append(perceptual(x, reconstruction))

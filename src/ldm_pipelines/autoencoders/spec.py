@@ -52,6 +52,11 @@ class AutoencoderTraining(Spec):
     betas: tuple[Probability, Probability]
     validate_every: PositiveInt
     horizontal_flip: bool
+    codebook_init: Literal["uniform", "latents"] = "uniform"
+    """VQ: codes start in U(-1/K, 1/K), as released, or on latents of training images.
+
+    From the released start most codes are never chosen within the few hundred steps of a small study.
+    """
 
 
 class Autoencoder(Entity):

@@ -27,6 +27,8 @@ from ldm_pipelines.training.stream import InOrder
 VALIDATION_IMAGES = 1024
 """At most so many while training; the final figures are of the whole split."""
 SHOWN = 16
+CODEBOOK_IMAGES = 64
+"""Training images whose latents become the first codes."""
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +60,13 @@ def train(
         first_stage = FirstStage.from_spec(spec, dataset.image_size)
         discriminator = PatchGAN(spec.objective.disc_channels, spec.objective.disc_num_layers)
     module = AutoencoderModule(spec, first_stage, discriminator, perceptual, derive_seed(seed, spec.name, "training"))
+    source = ImageBatches(dataset.split("train"), flip=spec.training.horizontal_flip)
     unseen = ImageBatches(dataset.split(unseen_split(dataset)))
+    if spec.regulariser == "vq" and spec.training.codebook_init == "latents":
+        _spread_codebook(first_stage, source, derive_seed(seed, spec.name, "codebook"), compute)
     curves = fit(
         module,
-        ImageBatches(dataset.split("train"), flip=spec.training.horizontal_flip),
+        source,
         steps=spec.training.steps,
         batch_size=spec.training.batch_size,
         workspace=workspace,
@@ -89,6 +94,12 @@ def _check(spec: Autoencoder, dataset: PreparedDataset) -> None:
         )
     where = f"autoencoders.{spec.name}.objective.disc_num_layers"
     check_image_size(dataset.image_size, spec.objective.disc_num_layers, where)
+
+
+def _spread_codebook(first_stage: FirstStage, source: ImageBatches, seed: int, compute: Compute) -> None:
+    device = compute.torch_device()
+    x = to_tensor(source.pixels(evenly_spaced(len(source), CODEBOOK_IMAGES))).to(device)
+    first_stage.to(device).spread_codebook(x, torch.Generator().manual_seed(seed))
 
 
 def _measure(

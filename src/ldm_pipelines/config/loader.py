@@ -14,7 +14,7 @@ from ldm_pipelines.errors import InputError, near_miss
 
 
 class StudyConfigLoader(OmegaConfigLoader):
-    """``parameters`` are the study in ``params.yaml`` with ``--params`` on top, plus ``compute`` from ``conf/*/compute.yml``.
+    """``parameters`` are ``params.yaml`` with ``--params`` on top, and ``compute`` from ``conf/*/compute.yml``.
 
     Everything else (catalog, logging) is read as Kedro always does.
     """
@@ -35,7 +35,10 @@ class StudyConfigLoader(OmegaConfigLoader):
         compute = {**super().__getitem__("compute"), **changes.pop("compute", {})}
         _refuse_references(changes)
         study = read_study(_override(parameters, changes), "--params" if changes else "params.yaml")
-        return {**study.model_dump(mode="json"), "compute": read_compute(compute).under(project).model_dump(mode="json")}
+        return {
+            **study.model_dump(mode="json"),
+            "compute": read_compute(compute).under(project).model_dump(mode="json"),
+        }
 
 
 def read_compute(values: Mapping[str, Any]) -> Compute:
@@ -68,9 +71,13 @@ def _override(parameters: Mapping[str, Any], changes: Mapping[str, Any], path: s
 def _refuse_references(changes: Mapping[str, Any]) -> None:
     for path in _leaves(changes):
         kind, field = path[0], path[-1]
-        if (len(path) == 3 and field in {*REFERENCES.get(kind, {}), "upstream", "suite"}) or kind in {"study", "tables"}:
+        if (len(path) == 3 and field in {*REFERENCES.get(kind, {}), "upstream", "suite"}) or kind in {
+            "study",
+            "tables",
+        }:
             raise InputError(
-                f"--params {'.'.join(path)}: references are part of the graph; change them in conf/hydra and run `kedro compose`"
+                f"--params {'.'.join(path)}: references are part of the graph; "
+                "change them in conf/hydra and run `kedro compose`"
             )
 
 

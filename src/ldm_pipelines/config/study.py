@@ -61,6 +61,10 @@ class Study(Spec):
         found: dict[str, Entity] = getattr(self, kind)
         return found
 
+    def results(self) -> dict[str, Evaluation | Reconstruction]:
+        """What can stand in a table's row, by name."""
+        return {**self.evaluations, **self.reconstructions}
+
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
         problems = [*self._dangling(), *self._inconsistent(), *self._table_problems()]
@@ -92,14 +96,17 @@ class Study(Spec):
     def _table_problems(self) -> Iterator[str]:
         for name in set(self.evaluations) & set(self.reconstructions):
             yield f"evaluations.{name}: there is a reconstruction of the same name; results need names of their own"
-        results: dict[str, Evaluation | Reconstruction] = {**self.evaluations, **self.reconstructions}
+        results = self.results()
         for name, table in self.tables.items():
             for number, row in enumerate(table.rows):
                 where = f"tables.{name}.rows[{number}].result"
                 if row.result not in results:
-                    yield f"{where}: no evaluation or reconstruction named {row.result!r}{near_miss(row.result, results)}"
-                elif not f"{results[row.result].suite}/".startswith(f"{table.suite}/"):
-                    yield f"{where}: {row.result!r} is in suite {results[row.result].suite!r}, not below {table.suite!r}"
+                    hint = near_miss(row.result, results)
+                    yield f"{where}: no evaluation or reconstruction named {row.result!r}{hint}"
+                    continue
+                suite = results[row.result].suite
+                if not f"{suite}/".startswith(f"{table.suite}/"):
+                    yield f"{where}: {row.result!r} is in suite {suite!r}, not below {table.suite!r}"
 
 
 def read_study(parameters: Mapping[str, Any], origin: str) -> Study:

@@ -1,7 +1,6 @@
 """Reading a prepared dataset. NumPy and Pillow only: no PyTorch."""
 
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from PIL import Image
 from ldm_pipelines.data.description import DESCRIPTION, Description
 from ldm_pipelines.data.manifest import MANIFEST, read_manifest
 from ldm_pipelines.data.splits import SPLITS
+from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError, near_miss
 
 
@@ -63,7 +63,7 @@ class PreparedDataset:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the manifest, which holds the hash of every image, and of the description."""
-        return sha256((self.folder / MANIFEST).read_bytes() + (self.folder / DESCRIPTION).read_bytes()).hexdigest()
+        return digest_folder(self.folder)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -49,11 +49,9 @@ class ClassSampler:
         seeds = [derive_seed(self.seed, "image", int(index)) for index in indices]
         noise = ImageNoise(seeds, self.model.info.latent_shape, device)
         sampler = self.spec.sampler
-        z = noise()
-        for z in ddim_trajectory(  # noqa: B007
-            denoise, z, self.model.scheduler, steps=sampler.steps, eta=sampler.eta, draw_noise=noise
-        ):
-            pass
+        *_, z = ddim_trajectory(
+            denoise, noise(), self.model.scheduler, steps=sampler.steps, eta=sampler.eta, draw_noise=noise
+        )
         return to_pixels(self.first_stage.decode(z / self.model.info.scale_factor))
 
 
@@ -125,6 +123,7 @@ def _write_info(folder: Path, spec: Samples, model: LatentDiffusionModel, ldm_fo
         "seed": seed,
         "classes": list(model.info.classes),
         "image_size": model.info.latent_shape[1] * model.info.factor,
+        "n_params": sum(p.numel() for p in model.denoiser.parameters()),
         "ldm_digest": digest_folder(ldm_folder),
         "autoencoder_digest": model.info.autoencoder_digest,
     }

@@ -24,7 +24,9 @@ VALIDATIONS = 10
 def build_module(spec: LDM, cache: LatentCache, seed: int) -> LatentDiffusionModule:
     """A freshly initialised module; the weights are a function of ``seed``."""
     if not cache.info.classes:
-        raise InputError(f"ldms.{spec.name}: class conditioning needs labels; dataset {cache.info.dataset.name!r} has none")
+        raise InputError(
+            f"ldms.{spec.name}: class conditioning needs labels; dataset {cache.info.dataset.name!r} has none"
+        )
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(seed, "weights"))
         denoiser = build_denoiser(spec.denoiser, cache.info.latent_shape, spec.conditioning.dim)
@@ -32,9 +34,7 @@ def build_module(spec: LDM, cache: LatentCache, seed: int) -> LatentDiffusionMod
     return LatentDiffusionModule(spec, cache.info, denoiser, conditioner, ddim_scheduler(spec.schedule), seed)
 
 
-def train(
-    spec: LDM, latents_folder: Path, *, seed: int, workspace: Path, compute: Compute, logger: Any = None
-) -> Path:
+def train(spec: LDM, latents_folder: Path, *, seed: int, workspace: Path, compute: Compute, logger: Any = None) -> Path:
     """Train the model and return its folder: averaged denoiser, conditioner, schedule, curves and metrics."""
     cache = LatentCache(latents_folder)
     module = build_module(spec, cache, seed)

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from typing import Any, NamedTuple, Self
 
+import torch
 from torch import Tensor, nn
 
 from ldm_pipelines.errors import InputError
@@ -76,5 +77,6 @@ def unit(activation: Tensor, epsilon: float = 1e-10) -> Tensor:
     The values are those of ``lpips.normalize_tensor``. The clamp keeps the gradient finite where all channels are
     zero, which a ReLU makes easily on flat images and where the square root alone has the gradient 0 / 0.
     """
+    activation = activation.to(torch.promote_types(activation.dtype, torch.float32))  # mixed precision overflows here
     norm = activation.square().sum(dim=1, keepdim=True).clamp_min(epsilon**2).sqrt()
     return activation / (norm + epsilon)

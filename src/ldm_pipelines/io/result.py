@@ -29,7 +29,9 @@ class ResultDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
         try:
             result = json.loads(self._path.read_text())
         except json.JSONDecodeError as error:
-            raise InputError(f"{self._path} is not JSON: {error}; delete it and make it again with `dvc repro`") from None
+            raise InputError(
+                f"{self._path} is not JSON: {error}; delete it and make it again with `dvc repro`"
+            ) from None
         if not isinstance(result, dict):
             raise InputError(f"{self._path} holds no JSON object; delete it and make it again with `dvc repro`")
         return result

@@ -107,19 +107,19 @@ class LatentSplit:
 
     @cached_property
     def _arrays(self) -> dict[int, np.ndarray]:
-        return {int(s): np.load(shard_path(self._folder, int(s)), mmap_mode="r") for s in np.unique(self._shard)}
+        """The shards as plain views of the mapped files (``np.memmap`` itself is slow to index)."""
+        shards = np.unique(self._shard).tolist()
+        return {shard: np.asarray(np.load(shard_path(self._folder, shard), mmap_mode="r")) for shard in shards}
 
     def moments(self, indices: np.ndarray) -> np.ndarray:
-        """Moments (b, channels, h, w) as stored, one read per shard that the batch touches."""
-        shards, rows = self._shard[indices], self._row[indices]
-        first = shards[0]
-        if (shards == first).all():
-            return np.asarray(self._arrays[int(first)][rows])
-        array = self._arrays[int(first)]
-        out = np.empty((len(rows), *array.shape[1:]), array.dtype)
-        for shard in np.unique(shards):
-            here = shards == shard
-            out[here] = self._arrays[int(shard)][rows[here]]
+        """Moments (b, channels, h, w) as stored, each copied once."""
+        rows = self._row[indices]
+        if len(self._arrays) == 1:
+            return next(iter(self._arrays.values())).take(rows, axis=0)
+        arrays = [self._arrays[shard] for shard in self._shard[indices].tolist()]
+        out = np.empty((len(rows), *arrays[0].shape[1:]), arrays[0].dtype)
+        for position, (array, row) in enumerate(zip(arrays, rows.tolist(), strict=True)):
+            out[position] = array[row]
         return out
 
     def read(self, indices: np.ndarray, rng: np.random.Generator | None) -> Batch:

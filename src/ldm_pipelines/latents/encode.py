@@ -12,6 +12,7 @@ from tqdm import tqdm
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.splits import SPLITS
 from ldm_pipelines.data.tensors import to_tensor
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.latents.cache import CacheInfo, Source, shard_path, write_index, write_info
@@ -19,12 +20,8 @@ from ldm_pipelines.latents.spec import Latents
 
 log = logging.getLogger(__name__)
 
-SPLITS = ("train", "validation", "test")
 
-
-def encode(
-    spec: Latents, dataset_folder: Path, autoencoder_folder: Path, *, workspace: Path, compute: Compute
-) -> Path:
+def encode(spec: Latents, dataset_folder: Path, autoencoder_folder: Path, *, workspace: Path, compute: Compute) -> Path:
     """Write the latent cache of a dataset and return its folder.
 
     A shard that is complete in ``workspace`` is not encoded again; shards hold ``spec.shard_size`` images, whatever
@@ -59,14 +56,10 @@ def encode(
 def _index(dataset: PreparedDataset, shard_size: int) -> pd.DataFrame:
     """Rows in the order train, validation, test; ``position`` counts within the split."""
     frames = []
-    for name in SPLITS:
-        ids = [i for i, split in zip(dataset.manifest["id"], dataset.manifest["split"], strict=True) if split == name]
-        if not ids:
-            continue
+    for name in (name for name in SPLITS if dataset.counts[name]):
         split = dataset.split(name)
-        frames.append(
-            pd.DataFrame({"id": split.ids, "split": name, "label": split.labels, "position": np.arange(len(split))})
-        )
+        position = np.arange(len(split))
+        frames.append(pd.DataFrame({"id": split.ids, "split": name, "label": split.labels, "position": position}))
     index = pd.concat(frames, ignore_index=True)
     index["shard"] = np.arange(len(index)) // shard_size
     index["row"] = np.arange(len(index)) % shard_size

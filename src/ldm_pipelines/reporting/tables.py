@@ -14,6 +14,7 @@ from ldm_pipelines.reporting.printed import DASH, number, show, show_like
 from ldm_pipelines.reporting.protocol import differences, provenance
 from ldm_pipelines.reporting.results import Result, look_up, read_result
 from ldm_pipelines.reporting.spec import Row, Table
+from ldm_pipelines.reporting.terminal import terminal
 
 BOLD_REMARK = "Bold: the best published value of a column{within}. Rows of ours are never bold: their protocol differs."
 
@@ -48,9 +49,10 @@ def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *
 
 
 def write(table: RenderedTable, folder: Path) -> None:
-    """``table_NN.md``, ``.tex``, ``.csv`` and ``.html`` in ``folder``."""
+    """``table_NN.md``, ``.tex``, ``.csv``, ``.html`` and ``.txt`` (for the terminal) in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     forms = {"md": markdown(table), "tex": latex(table), "csv": csv_text(table), "html": table_page(table)}
+    forms["txt"] = terminal(table)
     for extension, text in forms.items():
         (folder / f"{table.name}.{extension}").write_text(text, encoding="utf-8", newline="\n")
 

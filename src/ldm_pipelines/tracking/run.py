@@ -13,6 +13,8 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ldm_pipelines.tracking.store import reason
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
@@ -140,8 +142,7 @@ class Run:
             yield
         except Exception as error:
             if not self._warned:
-                reason = str(error).partition("\n")[0]
-                log.warning("The %s of %s could not be tracked; the stage goes on: %s", what, self.name, reason)
+                log.warning("The %s of %s could not be tracked; the stage goes on: %s", what, self.name, reason(error))
             self._warned = True
 
 

@@ -72,11 +72,17 @@ def opening(uri: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = str(error).partition("\n")[0]
         raise InputError(
-            f"MLflow's store {uri} cannot be used: {reason}. Put that right, move the store away to begin a new one, "
-            "or name another in the environment variable MLFLOW_TRACKING_URI"
+            f"MLflow's store {uri} cannot be used: {reason(error)}. Put that right, move the store away to "
+            "begin a new one, or name another in the environment variable MLFLOW_TRACKING_URI"
         ) from error
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what was wrong at the bottom, below what SQLAlchemy and MLflow say about it."""
+    while error.__cause__:
+        error = error.__cause__
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _create(database: Path) -> None:

@@ -36,7 +36,7 @@ class EMA(nn.Module):
 
     def _load_from_state_dict(self, *args: object, **kwargs: object) -> None:
         self._count = None
-        super()._load_from_state_dict(*args, **kwargs)  # type: ignore[arg-type]
+        super()._load_from_state_dict(*args, **kwargs)
 
 
 def _data(parameters: Iterable[nn.Parameter]) -> list[Tensor]:

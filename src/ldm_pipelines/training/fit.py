@@ -118,11 +118,15 @@ def fit(
         loader = step_loader(
             Steps(source, batch_size, module.seed), done, steps, compute.num_workers, pin_memory=device == "cuda"
         )
-        val_loader = DataLoader(InOrder(validation, compute.inference_batch_size), batch_size=None) if validation else None
+        val_loader = (
+            DataLoader(InOrder(validation, compute.inference_batch_size), batch_size=None) if validation else None
+        )
         try:
             trainer.fit(module, loader, val_loader, ckpt_path=state if done else None, weights_only=True)
         except TrainingDivergedError as error:
-            kept = f"the last good checkpoint, step {_steps_done(state)}, is {state}" if state.exists() else "no checkpoint was written yet"
+            kept = "no checkpoint was written yet"
+            if state.exists():
+                kept = f"the last good checkpoint, step {_steps_done(state)}, is {state}"
             raise TrainingDivergedError(f"{error}; {kept}") from None
     if trainer.interrupted:
         raise KeyboardInterrupt

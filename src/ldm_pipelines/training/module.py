@@ -62,7 +62,7 @@ class TrainingModule(pl.LightningModule):
             return
         optimizers = self.optimizers(use_pl_optimizer=False)
         for optimizer in optimizers if isinstance(optimizers, list) else [optimizers]:
-            for group in optimizer.param_groups:  # type: ignore[union-attr]
+            for group in optimizer.param_groups:
                 group["lr"] = rate
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.reporting.paper import PaperTable
 from ldm_pipelines.reporting.layout import RenderedTable
+from ldm_pipelines.reporting.paper import PaperTable
 from ldm_pipelines.reporting.spec import Table
 
 

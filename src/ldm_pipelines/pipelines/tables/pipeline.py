@@ -11,7 +11,7 @@ from ldm_pipelines.reporting.spec import Table
 
 def create(table: Table, study: Study) -> Pipeline:
     """Render a table from its rows' results, and write it."""
-    suites = {name: entity.suite for name, entity in [*study.evaluations.items(), *study.reconstructions.items()]}
+    suites = {name: entity.suite for name, entity in study.results().items()}
     name = table.name
     results = {row.result: f"metrics/{suites[row.result]}/{row.result}" for row in table.rows}
     return Pipeline([

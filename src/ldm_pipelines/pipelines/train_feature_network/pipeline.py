@@ -9,8 +9,9 @@ from ldm_pipelines.pipelines.train_feature_network.nodes import import_lpips, tr
 def create(network: Classifier | Lpips) -> Pipeline:
     name = network.name
     inputs = {"feature_network": f"params:feature_networks.{name}", "seed": "params:seed", "compute": "params:compute"}
-    func = import_lpips
-    if isinstance(network, Classifier):
-        func, inputs["dataset"] = train_classifier, f"datasets/{network.dataset}"
     outputs = [f"feature_networks/{name}", f"training/feature_networks/{name}", f"curves/feature_networks/{name}"]
-    return Pipeline([node(func, inputs=inputs, outputs=outputs, name=f"train_feature_network.{name}")])
+    called = f"train_feature_network.{name}"
+    if isinstance(network, Lpips):
+        return Pipeline([node(import_lpips, inputs=inputs, outputs=outputs, name=called)])
+    inputs["dataset"] = f"datasets/{network.dataset}"
+    return Pipeline([node(train_classifier, inputs=inputs, outputs=outputs, name=called)])

@@ -1,0 +1,186 @@
+"""The real commands on the smoke study: DVC, Kedro, MLflow, Hydra together."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Clone
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("integration")]
+
+STAGE = re.compile(r"Running stage '([^']+)'")
+
+
+def outputs(root: Path) -> dict[str, bytes]:
+    found = [p for p in (root / "data").rglob("*") if p.is_file() and ".workspace" not in p.parts]
+    return {str(p.relative_to(root)): p.read_bytes() for p in found if "provenance" not in p.parts}
+
+
+def test_everything_is_there_after_dvc_repro(smoke: Clone) -> None:
+    reporting = smoke.root / "data" / "08_reporting"
+    for extension in ("md", "tex", "csv", "html", "txt"):
+        assert (reporting / "tables" / "table_03" / f"table_03.{extension}").stat().st_size > 200
+    assert (reporting / "report" / "index.html").stat().st_size > 10_000
+    result = json.loads((reporting / "metrics" / "class_conditional" / "digits_class.json").read_text())
+    assert set(result["metrics"]) >= {"fid", "is", "is_std", "precision", "recall", "accuracy"}
+    assert result["provenance"]["feature_network"]["name"] == "digits_classifier"
+    assert not [p for p in (smoke.root / "data" / ".workspace").rglob("*") if p.is_file()]
+
+
+def test_a_second_repro_runs_nothing(smoke: Clone) -> None:
+    assert STAGE.findall(smoke.run("dvc", "repro").stdout) == []
+    assert smoke.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
+
+
+def test_one_changed_model_reruns_only_what_follows_from_it(smoke: Clone) -> None:
+    smoke.run("kedro", "compose", "study=smoke", "ldms.digits_class_l1.training.steps=21")
+    done = smoke.run("dvc", "repro")
+    assert STAGE.findall(done.stdout) == ["train_diffusion@digits_class_l1"]
+    smoke.run("kedro", "compose", "study=smoke", "samples.digits_class_guided.guidance_scale=3")
+    done = smoke.run("dvc", "repro", "--dry")
+    ran = set(STAGE.findall(done.stdout))
+    assert {"sample@digits_class_guided", "evaluate_samples@digits_class_guided", "tables@table_03"} <= ran
+    assert not {s for s in ran if s.startswith(("prepare_data", "train_feature", "train_auto", "encode"))}
+    assert "sample@digits_class" not in ran
+    smoke.run("kedro", "compose", "study=smoke")
+    assert STAGE.findall(smoke.run("dvc", "repro").stdout) == []  # the run cache brings the first result back
+
+
+def test_a_composite_kedro_run_writes_the_same_bytes_as_the_stages(smoke: Clone) -> None:
+    before = outputs(smoke.root)
+    smoke.run("kedro", "run", "--pipeline=train_ldm")
+    smoke.run("kedro", "run", "--pipelines=tables")
+    after = outputs(smoke.root)
+    assert {k for k in before if before[k] != after.get(k)} == set()
+    assert set(after) == set(before)
+    assert smoke.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
+
+
+def test_dvc_shows_metrics_and_curves(smoke: Clone) -> None:
+    metrics = json.loads(smoke.run("dvc", "metrics", "show", "--json").stdout)[""]["data"]
+    fid = metrics["data/08_reporting/metrics/class_conditional/digits_class.json"]["data"]["metrics"]["fid"]
+    assert fid > 0
+    smoke.run("dvc", "plots", "show", "--out", "plots")
+    assert "train_loss" in (smoke.root / "plots" / "index.html").read_text()
+    curves = (smoke.root / "data/08_reporting/training/ldms/digits_class.csv").read_text().splitlines()
+    assert next(csv.reader(curves))[0] == "step"
+
+
+def test_an_experiment_changes_a_parameter_and_is_kept(smoke: Clone) -> None:
+    arguments = ("-S", "study=smoke", "-S", "ldms.digits_class.training.learning_rate=0.01")
+    smoke.run("dvc", "exp", "run", "--temp", "--name", "faster", *arguments, "train_diffusion@digits_class")
+    table = json.loads(smoke.run("dvc", "exp", "show", "--json", "--no-pager").stdout)
+    text = json.dumps(table)
+    assert '"faster"' in text
+    assert "0.01" in text
+    assert smoke.run("git", "status", "--porcelain").stdout.strip() in {"", "?? plots/"}
+
+
+def test_a_sweep_can_be_queued(smoke: Clone) -> None:
+    smoke.run(
+        "dvc", "exp", "run", "--queue", "-S", "study=smoke", "-S", "ldms.digits_class.training.learning_rate=0.01,0.02"
+    )
+    queued = smoke.run("dvc", "queue", "status").stdout
+    assert queued.count("Queued") == 2
+    smoke.run("dvc", "queue", "remove", "--all")
+
+
+def test_every_stage_is_an_mlflow_run_with_metrics_pictures_and_tags(smoke: Clone) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{smoke.root}/mlflow.db")
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()], max_results=500)
+    by_name = {run.data.tags["mlflow.runName"]: run for run in runs}
+    assert {name.split(".")[0] for name in by_name} == {
+        "prepare_data", "train_feature_network", "train_autoencoder", "encode_latents", "train_diffusion", "sample",
+        "evaluate_samples", "evaluate_reconstruction",
+    }  # fmt: skip
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert by_name["evaluate_samples.digits_class"].data.metrics["fid"] > 0
+    training = by_name["train_diffusion.digits_class"]
+    assert len(client.get_metric_history(training.info.run_id, "train_loss")) == 20
+    assert {"images", "grid.png"} & {
+        f.path.split("/")[0] for f in client.list_artifacts(by_name["sample.digits_class"].info.run_id)
+    } or client.list_artifacts(by_name["sample.digits_class"].info.run_id)
+
+
+def test_a_failing_stage_says_why_and_is_a_failed_run(smoke: Clone) -> None:
+    done = smoke.run(
+        "kedro", "run", "--pipelines=sample.digits_class", "--params=samples.digits_class.sampler.steps=7", check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith("nearest valid: 5 and 8")
+    assert "Traceback" not in done.stderr
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{smoke.root}/mlflow.db")
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    failed = client.search_runs(experiments, "attributes.status = 'FAILED'")
+    assert [run.data.tags["mlflow.runName"] for run in failed] == ["sample.digits_class"]
+    for run in failed:
+        client.delete_run(run.info.run_id)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("kedro", "run", "--pipelines=train_ldm", "--params=ldms.digits_class.training.lr=1"), "no such parameter"),
+        (("kedro", "run", "--pipelines=train_ldm", "--params=ldms.digits_class.latent=x"), "references are part of the graph"),
+        (("kedro", "compose", "study=smok"), "Could not find 'study/smok'"),
+        (("kedro", "show", "table_3"), "did you mean 'table_03'"),
+    ],
+)  # fmt: skip
+def test_a_users_mistake_gets_one_clear_error(smoke: Clone, command: tuple[str, ...], message: str) -> None:
+    done = smoke.run(*command, check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_input_names_the_command_that_makes_it(smoke: Clone) -> None:
+    model = smoke.root / "data" / "06_models" / "ldms" / "digits_class"
+    model.rename(model.with_name("away"))
+    done = smoke.run("kedro", "run", "--pipelines=sample.digits_class", check=False)
+    model.with_name("away").rename(model)
+    assert done.returncode == 1
+    assert "make it with `kedro run --pipelines=train_diffusion.digits_class`" in done.stderr
+
+
+def test_the_kedro_commands_of_the_readme_work(smoke: Clone) -> None:
+    listed = smoke.run("kedro", "registry", "list").stdout
+    for pipeline in ("train_ldm", "train_ldm.digits_class", "table_03", "table_08", "tables", "report"):
+        assert f"- {pipeline}\n" in listed
+    assert "ldms/digits_class" in smoke.run("kedro", "catalog", "describe-datasets").stdout
+    shown = smoke.run("kedro", "show", "table_03").stdout
+    assert "LDM-4-G" in shown
+    assert max(map(len, shown.splitlines())) <= 110
+    assert smoke.run("kedro", "compose", "--check", check=False).returncode == 1  # smoke is not the default study
+
+
+def test_tables_are_made_without_pytorch_or_mlflow(smoke: Clone) -> None:
+    code = (
+        "import sys; from pathlib import Path; from kedro.framework.startup import bootstrap_project;"
+        "from kedro.framework.session import KedroSession; bootstrap_project(Path.cwd());"
+        "session = KedroSession.create(Path.cwd()); session.run(pipeline_names=['tables']);"
+        "print(sorted({'torch', 'mlflow', 'diffusers', 'pytorch_lightning'} & set(sys.modules)))"
+    )
+    assert smoke.run("python", "-c", code).stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_the_stages_of_dvc_are_the_entities_of_the_study(smoke: Clone) -> None:
+    parameters = yaml.safe_load((smoke.root / "params.yaml").read_text())
+    stages = set(smoke.run("dvc", "stage", "list", "--name-only").stdout.split())
+    expected = {
+        f"{stage}@{name}"
+        for stage, kind in {
+            "prepare_data": "datasets", "train_feature_network": "feature_networks",
+            "train_autoencoder": "autoencoders", "encode_latents": "latents", "train_diffusion": "ldms",
+            "sample": "samples", "evaluate_samples": "evaluations", "evaluate_reconstruction": "reconstructions",
+            "tables": "tables",
+        }.items()
+        for name in parameters[kind]
+    } | {"report"}  # fmt: skip
+    assert stages == expected
