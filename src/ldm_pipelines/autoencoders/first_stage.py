@@ -119,7 +119,7 @@ class FirstStage(nn.Module):
 
     @torch.no_grad()
     def spread_codebook(self, x: Tensor, generator: torch.Generator) -> None:
-        """Put the codes on latents of images x, drawn by ``generator`` (CPU); where they are too few, some codes stay."""
+        """Put the codes on latents of images x, drawn by ``generator`` (CPU); with too few, some codes stay."""
         vectors = self.moments(x).permute(0, 2, 3, 1).flatten(0, 2)
         codes = self.model.quantize.embedding.weight
         drawn = torch.randperm(len(vectors), generator=generator)[: len(codes)].to(vectors.device)

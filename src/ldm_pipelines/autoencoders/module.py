@@ -6,9 +6,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ldm_pipelines.autoencoders.fidelity import psnr, ssim
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.autoencoders.objective import balanced, discriminator_loss, generator_loss, reconstruction_nll
+from ldm_pipelines.autoencoders.paired import psnr, ssim
 from ldm_pipelines.autoencoders.patch_gan import PatchGAN
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.feature_networks.networks import PerceptualDistance
@@ -130,8 +130,9 @@ class Measurements:
     def add(self, first_stage: FirstStage, perceptual: PerceptualDistance, x: Tensor) -> Tensor:
         """Measure images x; returns their reconstructions (posterior mean or nearest codes), clamped to [-1, 1]."""
         reconstruction = first_stage.reconstruct(x, noise=None)[0].float().clamp(-1, 1)
-        self._values["psnr"].append(psnr(x, reconstruction))
-        self._values["ssim"].append(ssim(x, reconstruction))
+        unit_x, unit_reconstruction = (x + 1) / 2, (reconstruction + 1) / 2
+        self._values["psnr"].append(psnr(unit_x, unit_reconstruction))
+        self._values["ssim"].append(ssim(unit_x, unit_reconstruction, border="zeros"))
         self._values["perceptual"].append(perceptual(x, reconstruction))
         if first_stage.codebook_size is not None:
             indices = first_stage.quantise(first_stage.moments(x)).indices

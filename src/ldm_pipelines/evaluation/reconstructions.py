@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
+from ldm_pipelines.autoencoders.paired import psnr, ssim
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
@@ -16,7 +17,6 @@ from ldm_pipelines.evaluation.features import FeatureCollector, batches
 from ldm_pipelines.evaluation.frechet import frechet_distance, gaussian
 from ldm_pipelines.evaluation.image_sets import check_size
 from ldm_pipelines.evaluation.inception_score import inception_score
-from ldm_pipelines.evaluation.paired import psnr, ssim
 from ldm_pipelines.evaluation.provenance import describe_network, describe_reference
 from ldm_pipelines.evaluation.spec import Reconstruction
 from ldm_pipelines.feature_networks.features import PerceptualDistance

@@ -128,8 +128,6 @@ def fit(
             if state.exists():
                 kept = f"the last good checkpoint, step {_steps_done(state)}, is {state}"
             raise TrainingDivergedError(f"{error}; {kept}") from None
-    if trainer.interrupted:
-        raise KeyboardInterrupt
     return curves
 
 

@@ -5,7 +5,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchmetrics.functional.image import peak_signal_noise_ratio as tm_psnr
 from torchmetrics.functional.image import structural_similarity_index_measure as tm_ssim
 
-from ldm_pipelines.evaluation.paired import psnr, ssim
+from ldm_pipelines.autoencoders.paired import psnr, ssim
 
 
 @pytest.fixture
