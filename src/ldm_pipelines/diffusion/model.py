@@ -57,7 +57,9 @@ class LatentDiffusionModel:
             raise InputError(f"{folder} is not a latent diffusion model: config.json is missing")
         return cls(
             ModelInfo.model_validate_json((folder / "config.json").read_text()),
-            UNet2DConditionModel.from_pretrained(folder / "denoiser", local_files_only=True).eval(),
+            UNet2DConditionModel.from_pretrained(
+                folder / "denoiser", local_files_only=True, low_cpu_mem_usage=False
+            ).eval(),
             ClassConditioner.load(folder / "conditioner").eval(),
             DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
         )
