@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
 .DEFAULT_GOAL := help
 
 .PHONY: help demo test lint ui report lock clean
@@ -12,7 +13,7 @@ help:  ## this list
 
 demo: .venv/.installed  ## Table 3 of the miniature study, end to end, printed
 	@echo "Table 3 of the miniature study: data, classifier, autoencoder, latents, diffusion, samples, metrics."
-	dvc repro -q tables@table_03
+	@dvc repro tables@table_03
 	@kedro run --pipelines=report
 	@kedro show table_03
 	@echo "  pictures   data/08_reporting/grids"
@@ -21,7 +22,7 @@ demo: .venv/.installed  ## Table 3 of the miniature study, end to end, printed
 
 test: .venv/.installed-dev  ## lint, format, types, import contracts, every test
 	@$(MAKE) --no-print-directory lint
-	pytest -n 2 --dist worksteal
+	pytest -n 2 --dist loadgroup
 
 lint: .venv/.installed-dev  ## ruff, mypy, import contracts, params.yaml against Hydra
 	ruff check .

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Clone
+from support.clone import Clone
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("integration")]
 
@@ -40,13 +40,13 @@ def test_one_changed_model_reruns_only_what_follows_from_it(smoke: Clone) -> Non
     done = smoke.run("dvc", "repro")
     assert STAGE.findall(done.stdout) == ["train_diffusion@digits_class_l1"]
     smoke.run("kedro", "compose", "study=smoke", "samples.digits_class_guided.guidance_scale=3")
-    done = smoke.run("dvc", "repro", "--dry")
-    ran = set(STAGE.findall(done.stdout))
-    assert {"sample@digits_class_guided", "evaluate_samples@digits_class_guided", "tables@table_03"} <= ran
-    assert not {s for s in ran if s.startswith(("prepare_data", "train_feature", "train_auto", "encode"))}
-    assert "sample@digits_class" not in ran
+    done = smoke.run("dvc", "repro", "tables@table_03")
+    assert STAGE.findall(done.stdout) == [
+        "sample@digits_class_guided", "evaluate_samples@digits_class_guided", "tables@table_03"
+    ]  # fmt: skip
     smoke.run("kedro", "compose", "study=smoke")
-    assert STAGE.findall(smoke.run("dvc", "repro").stdout) == []  # the run cache brings the first result back
+    again = STAGE.findall(smoke.run("dvc", "repro").stdout)
+    assert again == ["tables@table_03"]  # the run cache brings all results back; a table is not kept there
 
 
 def test_a_composite_kedro_run_writes_the_same_bytes_as_the_stages(smoke: Clone) -> None:
@@ -76,7 +76,7 @@ def test_an_experiment_changes_a_parameter_and_is_kept(smoke: Clone) -> None:
     text = json.dumps(table)
     assert '"faster"' in text
     assert "0.01" in text
-    assert smoke.run("git", "status", "--porcelain").stdout.strip() in {"", "?? plots/"}
+    assert smoke.run("git", "diff", "--name-only", "params.yaml", "dvc.lock").stdout == ""
 
 
 def test_a_sweep_can_be_queued(smoke: Clone) -> None:
@@ -101,10 +101,12 @@ def test_every_stage_is_an_mlflow_run_with_metrics_pictures_and_tags(smoke: Clon
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert by_name["evaluate_samples.digits_class"].data.metrics["fid"] > 0
     training = by_name["train_diffusion.digits_class"]
-    assert len(client.get_metric_history(training.info.run_id, "train_loss")) == 20
-    assert {"images", "grid.png"} & {
-        f.path.split("/")[0] for f in client.list_artifacts(by_name["sample.digits_class"].info.run_id)
-    } or client.list_artifacts(by_name["sample.digits_class"].info.run_id)
+    assert {m.step for m in client.get_metric_history(training.info.run_id, "train_loss")} == set(range(1, 21))
+    assert training.data.params["training.learning_rate"] == "0.002"
+    assert training.data.tags["dvc.stage"] == "train_diffusion@digits_class"
+    pictures = client.list_artifacts(by_name["sample.digits_class"].info.run_id, "pictures")
+    assert [picture.path for picture in pictures] == ["pictures/grid.png"]
+    assert by_name["train_autoencoder.digits_kl_f4"].inputs.dataset_inputs[0].dataset.name == "digits"
 
 
 def test_a_failing_stage_says_why_and_is_a_failed_run(smoke: Clone) -> None:
