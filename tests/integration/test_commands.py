@@ -3,6 +3,9 @@
 import csv
 import json
 import re
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,24 @@ def test_a_composite_kedro_run_writes_the_same_bytes_as_the_stages(smoke: Clone)
     assert {k for k in before if before[k] != after.get(k)} == set()
     assert set(after) == set(before)
     assert smoke.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
+
+
+def test_ctrl_c_leaves_a_state_from_which_the_same_command_continues(smoke: Clone) -> None:
+    before = outputs(smoke.root)
+    command = ["kedro", "run", "--pipelines=train_diffusion.digits_class"]
+    states = smoke.root / "data" / ".workspace" / "train_diffusion"
+    process = subprocess.Popen(command, cwd=smoke.root, env=smoke.environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(states.glob("digits_class-*/state.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "Traceback" not in errors
+    assert outputs(smoke.root) == before
+    done = smoke.run(*command)
+    assert "resuming at step" in done.stderr
+    assert outputs(smoke.root) == before
 
 
 def test_dvc_shows_metrics_and_curves(smoke: Clone) -> None:

@@ -149,3 +149,9 @@ def test_a_study_need_not_be_named(results: dict[str, Any]) -> None:
     table = Table(name="table_03", suite="samples", rows=(Row(method="LDM-4", result="digits_ldm4"),))
     built = build(table, load_paper_table(PAPER / "table_03.yaml"), results)
     assert built.lines[4].label == "LDM-4 (ours)"
+
+
+def test_a_result_that_was_not_run_says_so(make: Make) -> None:
+    table = make("table_03", {"LDM-4": "digits_ldm4"}, {"digits_ldm4": {"missing": "not run"}})
+    ours = next(line for line in table.lines if line.ours)
+    assert {cell.text for cell in ours.cells} == {"missing: not run"}

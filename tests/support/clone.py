@@ -45,7 +45,7 @@ def copy_project(root: Path) -> Clone:
         if not result and (PROJECT / name).exists():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(PROJECT / name, root / name)
-    (root / "conf" / "local" / "compute.yml").write_text("num_threads: 1\nprogress: false\n")
+    (root / "conf" / "local" / "compute.yml").write_text("num_threads: 1\nprogress: false\ncheckpoint_every: 5\n")
     clone = Clone(root)
     clone.run("git", "init", "-q")
     clone.run("kedro", "compose", "study=smoke")

@@ -36,6 +36,8 @@ def read_result(results: dict[str, dict[str, Any]], name: str) -> Result | str:
     """The result called ``name``, or why there is none, in a few words."""
     if name not in results:
         return "no result (it is not among the stored results)"
+    if "missing" in results[name]:
+        return str(results[name]["missing"])
     try:
         return Result.model_validate(results[name])
     except ValidationError as error:
