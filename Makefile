@@ -6,13 +6,13 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint ui report lock clean
+.PHONY: help demo test lint ui lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.installed  ## Table 3 of the miniature study, end to end, printed
-	@echo "Table 3 of the miniature study: data, classifier, autoencoder, latents, diffusion, samples, metrics."
+	@echo "Table 3 of the $$(sed -n "s/^study: //p" params.yaml) study: data, classifier, autoencoder, latents, diffusion, samples, metrics."
 	@dvc repro tables@table_03
 	@kedro run --pipelines=report
 	@kedro show table_03
@@ -48,9 +48,9 @@ clean:  ## remove the environment and caches, keep data
 	@touch $@
 
 .venv/.installed: .venv/.uv requirements.lock pyproject.toml
-	uv pip install -q --compile-bytecode -c requirements.lock -e .
+	uv pip install -q --python $(BIN)/python --compile-bytecode -c requirements.lock -e .
 	@touch $@
 
 .venv/.installed-dev: .venv/.uv requirements.lock pyproject.toml
-	uv pip install -q --compile-bytecode -c requirements.lock -e ".[dev]"
+	uv pip install -q --python $(BIN)/python --compile-bytecode -c requirements.lock -e ".[dev]"
 	@touch $@ .venv/.installed

@@ -77,7 +77,9 @@ def compose(overrides: tuple[str, ...], check: bool) -> None:
     if check and not same:
         raise InputError(f"{PARAMS_FILE} is not what conf/hydra composes; write it with `kedro compose`")
     if not check:
-        path.write_text(text)
+        partial = path.with_suffix(".partial")
+        partial.write_text(text)
+        partial.replace(path)
     click.echo(f"{PARAMS_FILE} {'is up to date' if same else 'written'}")
 
 

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import click
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
 from ldm_pipelines.config.compose import read_params
 from ldm_pipelines.config.study import Study, read_study
+from ldm_pipelines.errors import InputError
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -16,7 +18,10 @@ def register_pipelines() -> dict[str, Pipeline]:
     need, from raw data; ``train_ldm`` and ``__default__`` are those of ``selected``.
     """
     project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
-    return pipelines_of(read_study(read_params(project), "params.yaml"))
+    try:
+        return pipelines_of(read_study(read_params(project), "params.yaml"))
+    except InputError as error:  # every Kedro command comes by here; click prints the message alone
+        raise click.ClickException(str(error)) from None
 
 
 def pipelines_of(study: Study) -> dict[str, Pipeline]:

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from ldm_pipelines.diffusion.conditioning import ClassConditioner
+from ldm_pipelines.diffusion.ddim_steps import check_ddim_steps
 from ldm_pipelines.diffusion.guidance import classifier_free
 from ldm_pipelines.diffusion.samplers import ddim_trajectory
-from ldm_pipelines.diffusion.schedule import check_ddim_steps, ddim_scheduler
+from ldm_pipelines.diffusion.schedule import ddim_scheduler
 from ldm_pipelines.diffusion.spec import Schedule
 from ldm_pipelines.errors import InputError
 

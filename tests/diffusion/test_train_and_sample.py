@@ -27,7 +27,7 @@ from ldm_pipelines.diffusion.spec import LDM, Samples
 from ldm_pipelines.diffusion.train import build_module, train
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.latents.cache import LatentCache
+from ldm_pipelines.latents.cache import LatentCache, read_index, write_index
 
 LDM_PARAMETERS: dict[str, Any] = {
     "name": "tiny",
@@ -240,3 +240,20 @@ def test_a_dataset_without_labels_cannot_be_class_conditional(cache_folder: Path
     (cache_folder / "cache.json").write_text(json.dumps({**info, "classes": []}))
     with pytest.raises(InputError, match="class conditioning needs labels"):
         build_module(ldm(), LatentCache(cache_folder), seed=0)
+
+
+def test_an_image_without_a_class_is_named_before_training(cache_folder: Path) -> None:
+    index = read_index(cache_folder / "index.parquet")
+    index.loc[3, "label"] = -1
+    write_index(index, cache_folder / "index.parquet")
+    with pytest.raises(InputError, match="needs a class for every image; 1 of dataset 'digits' have none"):
+        build_module(ldm(), LatentCache(cache_folder), seed=0)
+
+
+def test_the_validation_loss_does_not_depend_on_the_inference_batch_size(cache_folder: Path, tmp_path: Path) -> None:
+    metrics = []
+    for batch in (3, 16):
+        compute = COMPUTE.model_copy(update={"inference_batch_size": batch})
+        folder = train(ldm(), cache_folder, seed=0, workspace=tmp_path / str(batch), compute=compute)
+        metrics.append((folder / "metrics.json").read_text())
+    assert metrics[0] == metrics[1]

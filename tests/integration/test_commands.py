@@ -85,7 +85,9 @@ def test_dvc_shows_metrics_and_curves(smoke: Clone) -> None:
     fid = metrics["data/08_reporting/metrics/class_conditional/digits_class.json"]["data"]["metrics"]["fid"]
     assert fid > 0
     smoke.run("dvc", "plots", "show", "--out", "plots")
-    assert "train_loss" in (smoke.root / "plots" / "index.html").read_text()
+    page = (smoke.root / "plots" / "index.html").read_text()
+    assert '"field": "train_loss"' in page
+    assert "digits_class_guided.png" in page
     curves = (smoke.root / "data/08_reporting/training/ldms/digits_class.csv").read_text().splitlines()
     assert next(csv.reader(curves))[0] == "step"
 
@@ -100,13 +102,16 @@ def test_an_experiment_changes_a_parameter_and_is_kept(smoke: Clone) -> None:
     assert smoke.run("git", "diff", "--name-only", "params.yaml", "dvc.lock").stdout == ""
 
 
-def test_a_sweep_can_be_queued(smoke: Clone) -> None:
-    smoke.run(
-        "dvc", "exp", "run", "--queue", "-S", "study=smoke", "-S", "ldms.digits_class.training.learning_rate=0.01,0.02"
-    )
-    queued = smoke.run("dvc", "queue", "status").stdout
-    assert queued.count("Queued") == 2
-    smoke.run("dvc", "queue", "remove", "--all")
+def test_a_sweep_can_be_queued_and_run(smoke: Clone) -> None:
+    sweep = "ldms.digits_class_l1.training.learning_rate=0.03,0.04"
+    target = "train_diffusion@digits_class_l1"
+    smoke.run("dvc", "exp", "run", "--queue", "-S", "study=smoke", "-S", sweep, target)
+    assert smoke.run("dvc", "queue", "status").stdout.count("Queued") == 2
+    smoke.run("dvc", "exp", "run", "--run-all")
+    assert smoke.run("dvc", "queue", "status").stdout.count("Success") == 2
+    rates = json.dumps(json.loads(smoke.run("dvc", "exp", "show", "--json", "--no-pager").stdout))
+    assert "0.03" in rates
+    assert "0.04" in rates
 
 
 def test_every_stage_is_an_mlflow_run_with_metrics_pictures_and_tags(smoke: Clone) -> None:

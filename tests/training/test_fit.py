@@ -123,6 +123,23 @@ def test_nan_stops_the_run_and_names_the_step_and_the_last_good_checkpoint(tmp_p
         train(Regression(poison_at=11), tmp_path)
 
 
+def test_broken_weights_never_replace_a_good_checkpoint(tmp_path: Path) -> None:
+    """The update of step 8 breaks the weights; its loss was finite and step 9 would be saved."""
+
+    class Broken(Regression):
+        def after_step(self) -> None:
+            if self.steps_done == 8:
+                self.layer.weight.data.fill_(float("nan"))
+
+    with pytest.raises(
+        TrainingDivergedError, match=r"layer\.weight is not finite after step 9; the last good checkpoint, step 6"
+    ):
+        train(Broken(), tmp_path)
+    resumed = Regression()
+    train(resumed, tmp_path)
+    assert len(resumed.rates) == STEPS - 6
+
+
 def test_nan_before_any_checkpoint_says_so(tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError, match="nan at step 1; no checkpoint was written yet"):
         train(Regression(poison_at=1), tmp_path)

@@ -11,6 +11,7 @@ from ldm_pipelines.autoencoders.objective import balanced, discriminator_loss, g
 from ldm_pipelines.autoencoders.paired import psnr, ssim
 from ldm_pipelines.autoencoders.patch_gan import PatchGAN
 from ldm_pipelines.autoencoders.spec import Autoencoder
+from ldm_pipelines.feature_networks.frechet import GaussianAccumulator, frechet_distance
 from ldm_pipelines.feature_networks.networks import PerceptualDistance
 from ldm_pipelines.training.module import TrainingModule
 
@@ -120,11 +121,16 @@ class AutoencoderModule(TrainingModule):
 
 
 class Measurements:
-    """PSNR, SSIM, perceptual distance and codebook usage, gathered batch by batch."""
+    """PSNR, SSIM, perceptual distance, R-FID and codebook usage, gathered batch by batch.
+
+    R-FID is measured on the perceptual network's pooled features, where it has them.
+    """
 
     def __init__(self) -> None:
         self._values: dict[str, list[Tensor]] = {"psnr": [], "ssim": [], "perceptual": []}
         self._used: Tensor | None = None
+        self._pools = (GaussianAccumulator(), GaussianAccumulator())
+        self._count = 0
 
     @torch.no_grad()
     def add(self, first_stage: FirstStage, perceptual: PerceptualDistance, x: Tensor) -> Tensor:
@@ -134,6 +140,10 @@ class Measurements:
         self._values["psnr"].append(psnr(unit_x, unit_reconstruction))
         self._values["ssim"].append(ssim(unit_x, unit_reconstruction, border="zeros"))
         self._values["perceptual"].append(perceptual(x, reconstruction))
+        if perceptual.network.has_pool:
+            for accumulator, images in zip(self._pools, (x, reconstruction), strict=True):
+                accumulator.add(perceptual.network(images).pool.cpu().numpy())
+            self._count += len(x)
         if first_stage.codebook_size is not None:
             indices = first_stage.quantise(first_stage.moments(x)).indices
             counts = torch.bincount(indices.flatten(), minlength=first_stage.codebook_size)
@@ -143,7 +153,11 @@ class Measurements:
     def summary(self) -> dict[str, float]:
         """Means over the images; ``codebook_usage`` is the fraction of entries chosen at least once (VQ)."""
         means = {name: float(torch.cat(values).mean()) for name, values in self._values.items()}
-        return means if self._used is None else {**means, "codebook_usage": float(self._used.float().mean())}
+        if self._count > 1:
+            means["r_fid"] = frechet_distance(*(accumulator.finish() for accumulator in self._pools))
+        if self._used is not None:
+            means["codebook_usage"] = float(self._used.float().mean())
+        return means
 
 
 def _step(module: AutoencoderModule, optimiser: Any, loss: Tensor) -> None:

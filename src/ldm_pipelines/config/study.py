@@ -8,6 +8,7 @@ from pydantic import ValidationError, model_validator
 
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.data.spec import Dataset
+from ldm_pipelines.diffusion.ddim_steps import check_ddim_steps
 from ldm_pipelines.diffusion.spec import LDM, Samples
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction
@@ -67,7 +68,12 @@ class Study(Spec):
 
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
-        problems = [*self._dangling(), *self._inconsistent(), *self._table_problems()]
+        problems = [
+            *self._dangling(),
+            *self._inconsistent(),
+            *self._impossible_samplers(),
+            *self._table_problems(),
+        ]
         if problems:
             raise ValueError("\n  ".join(problems))
         return self
@@ -92,6 +98,14 @@ class Study(Spec):
             latents = self.latents.get(self.ldms[samples.ldm].latent) if samples.ldm in self.ldms else None
             if latents and latents.autoencoder != samples.autoencoder:
                 yield f"samples.{name}.autoencoder must be {latents.autoencoder!r}, the first stage of its model"
+
+    def _impossible_samplers(self) -> Iterator[str]:
+        for name, samples in self.samples.items():
+            if samples.ldm in self.ldms:
+                try:
+                    check_ddim_steps(samples.sampler.steps, self.ldms[samples.ldm].schedule.timesteps)
+                except InputError as error:
+                    yield f"samples.{name}.{error}"
 
     def _table_problems(self) -> Iterator[str]:
         for name in set(self.evaluations) & set(self.reconstructions):

@@ -13,10 +13,10 @@ from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.grids import save_grid
 from ldm_pipelines.data.tensors import to_pixels
+from ldm_pipelines.diffusion.ddim_steps import check_ddim_steps
 from ldm_pipelines.diffusion.guidance import classifier_free
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.diffusion.samplers import ImageNoise, ddim_trajectory
-from ldm_pipelines.diffusion.schedule import check_ddim_steps
 from ldm_pipelines.diffusion.spec import Samples
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError

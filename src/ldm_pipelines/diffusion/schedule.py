@@ -1,9 +1,8 @@
-"""The forward process and the samplers' time steps."""
+"""The forward process."""
 
 from diffusers import DDIMScheduler
 
 from ldm_pipelines.diffusion.spec import Schedule
-from ldm_pipelines.errors import InputError
 
 
 def ddim_scheduler(schedule: Schedule) -> DDIMScheduler:
@@ -22,19 +21,4 @@ def ddim_scheduler(schedule: Schedule) -> DDIMScheduler:
         steps_offset=1,
         timestep_spacing="leading",
         prediction_type="epsilon",
-    )
-
-
-def check_ddim_steps(steps: int, timesteps: int) -> None:
-    """Refuse a number of steps that does not divide ``timesteps``, or that skips none.
-
-    The released code silently runs another number (150 requested, 167 run) or fails with an index error for these.
-    """
-    valid = [s for s in range(1, timesteps) if timesteps % s == 0]
-    if steps in valid:
-        return
-    nearest = [*[s for s in valid if s < steps][-1:], *[s for s in valid if s > steps][:1]]
-    raise InputError(
-        f"sampler.steps = {steps}: DDIM steps must divide the {timesteps} training time steps; "
-        f"nearest valid: {' and '.join(map(str, nearest))}"
     )

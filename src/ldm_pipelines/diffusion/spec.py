@@ -1,8 +1,8 @@
 """Parameters of a latent diffusion model and of a set of samples drawn from it."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from ldm_pipelines.spec import (
     Entity,
@@ -51,7 +51,7 @@ class ClassConditioning(Spec):
     """How often training replaces the class by the null class (released later code: 0.1)."""
 
 
-Conditioning = Annotated[ClassConditioning, Field()]
+Conditioning = ClassConditioning
 
 
 class DiffusionTraining(Spec):

@@ -27,6 +27,12 @@ def build_module(spec: LDM, cache: LatentCache, seed: int) -> LatentDiffusionMod
         raise InputError(
             f"ldms.{spec.name}: class conditioning needs labels; dataset {cache.info.dataset.name!r} has none"
         )
+    unlabelled = int((cache.index["label"] < 0).sum())
+    if unlabelled:
+        raise InputError(
+            f"ldms.{spec.name}: class conditioning needs a class for every image; {unlabelled} of dataset "
+            f"{cache.info.dataset.name!r} have none (images outside a class folder, or without a label)"
+        )
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(seed, "weights"))
         denoiser = build_denoiser(spec.denoiser, cache.info.latent_shape, spec.conditioning.dim)

@@ -14,12 +14,12 @@ from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.evaluation.features import FeatureCollector, batches
-from ldm_pipelines.evaluation.frechet import frechet_distance, gaussian
 from ldm_pipelines.evaluation.image_sets import check_size
 from ldm_pipelines.evaluation.inception_score import inception_score
 from ldm_pipelines.evaluation.provenance import describe_network, describe_reference
 from ldm_pipelines.evaluation.spec import Reconstruction
 from ldm_pipelines.feature_networks.features import PerceptualDistance
+from ldm_pipelines.feature_networks.frechet import frechet_distance, gaussian
 from ldm_pipelines.feature_networks.networks import load_network
 
 HIGHEST_PSNR = 100.0

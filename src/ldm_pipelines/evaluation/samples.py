@@ -10,12 +10,12 @@ from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.features import ImageFeatures, extract
-from ldm_pipelines.evaluation.frechet import frechet_distance, gaussian
 from ldm_pipelines.evaluation.image_sets import SampleSet, check_size
 from ldm_pipelines.evaluation.inception_score import inception_score
 from ldm_pipelines.evaluation.precision_recall import precision_recall
 from ldm_pipelines.evaluation.provenance import class_balance, describe_network, describe_reference
 from ldm_pipelines.evaluation.spec import Evaluation
+from ldm_pipelines.feature_networks.frechet import frechet_distance, gaussian
 from ldm_pipelines.feature_networks.networks import load_network
 
 

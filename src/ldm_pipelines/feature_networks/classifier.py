@@ -18,6 +18,7 @@ class ClassifierNetwork(FeatureNetwork):
     """
 
     kind = "classifier"
+    has_pool = True
 
     def __init__(self, name: str, channels: Sequence[int], classes: Sequence[str]) -> None:
         """``channels``: width per stage; ``classes``: names, in the order of the labels."""

@@ -25,6 +25,8 @@ class FeatureNetwork(nn.Module):
 
     kind: str
     name: str
+    has_pool: bool = False
+    """Whether ``forward`` gives pooled features and logits."""
     digest: str = ""
     """sha256 of the weights file the network was loaded from."""
 

@@ -116,11 +116,8 @@ class LatentSplit:
         rows = self._row[indices]
         if len(self._arrays) == 1:
             return next(iter(self._arrays.values())).take(rows, axis=0)
-        arrays = [self._arrays[shard] for shard in self._shard[indices].tolist()]
-        out = np.empty((len(rows), *arrays[0].shape[1:]), arrays[0].dtype)
-        for position, (array, row) in enumerate(zip(arrays, rows.tolist(), strict=True)):
-            out[position] = array[row]
-        return out
+        places = zip(self._shard[indices].tolist(), rows.tolist(), strict=True)
+        return np.concatenate([self._arrays[shard][row : row + 1] for shard, row in places])
 
     def read(self, indices: np.ndarray, rng: np.random.Generator | None) -> Batch:
         """``{"moments": float32 (b, channels, h, w), "label": int64 (b,)}``."""

@@ -4,14 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.digests import digest_folder, fingerprint
 from ldm_pipelines.spec import Entity
 
-Trained = tuple[Path, dict[str, Any], pd.DataFrame]
-"""A model's folder, its metrics, its curves."""
+Trained = tuple[dict[str, Any], Any, Path]
+"""Metrics, curves (a data frame), and last the model's folder: publishing it gives up the state to resume from."""
 
 
 def workspace_for(stage: str, entity: Entity, seed: int, compute: Compute, *inputs: Path) -> Path:
@@ -27,5 +25,7 @@ def workspace_for(stage: str, entity: Entity, seed: int, compute: Compute, *inpu
 
 def trained(folder: Path) -> Trained:
     """What every training stage returns."""
+    import pandas as pd  # costs half of a quick command's start-up
+
     metrics = json.loads((folder / "metrics.json").read_text())
-    return folder, metrics, pd.read_csv(folder / "curves.csv")
+    return metrics, pd.read_csv(folder / "curves.csv"), folder

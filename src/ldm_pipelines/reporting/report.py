@@ -1,6 +1,6 @@
 """The report of a study: its tables, and the pictures that its stages left."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ldm_pipelines.reporting.layout import RenderedTable
@@ -14,8 +14,13 @@ KINDS = {
 }  # fmt: skip
 
 
-def write_study_report(tables: Sequence[RenderedTable], grids: Path, folder: Path, *, study: str) -> Path:
-    """``index.html`` in ``folder``: self-contained, with every picture below ``grids/KIND/NAME.png`` embedded."""
+def write_study_report(
+    tables: Sequence[RenderedTable], grids: Path, names: Mapping[str, Sequence[str]], folder: Path, *, study: str
+) -> Path:
+    """``index.html`` in ``folder``: self-contained, with the pictures ``grids/KIND/NAME.png`` that there are.
+
+    ``names`` lists the study's entities by kind: pictures of other studies stay out.
+    """
     return write_report(
         folder,
         title=f"Latent diffusion: the {study} study",
@@ -26,12 +31,13 @@ def write_study_report(tables: Sequence[RenderedTable], grids: Path, folder: Pat
             "what differs."
         ),
         tables=tables,
-        pictures=list(_pictures(grids)),
+        pictures=list(_pictures(grids, names)),
     )
 
 
-def _pictures(grids: Path) -> Iterator[Picture]:
+def _pictures(grids: Path, names: Mapping[str, Sequence[str]]) -> Iterator[Picture]:
     for kind, (title, caption, alt) in KINDS.items():
-        for path in sorted((grids / kind).glob("*.png")):
-            name = path.stem
-            yield Picture(path, title.format(name=name), caption.format(name=name), alt)
+        for name in names[kind]:
+            path = grids / kind / f"{name}.png"
+            if path.exists():
+                yield Picture(path, title.format(name=name), caption.format(name=name), alt)

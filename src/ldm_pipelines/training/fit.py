@@ -32,6 +32,7 @@ class _SaveState(pl.Callback):
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
         done = self.module.steps_done
         if done and done % self.every == 0:
+            self.module.check_weights()
             partial = self.path.with_suffix(".partial")
             trainer.save_checkpoint(partial)
             if trainer.is_global_zero:
@@ -118,9 +119,8 @@ def fit(
         loader = step_loader(
             Steps(source, batch_size, module.seed), done, steps, compute.num_workers, pin_memory=device == "cuda"
         )
-        val_loader = (
-            DataLoader(InOrder(validation, compute.inference_batch_size), batch_size=None) if validation else None
-        )
+        # batches of the training's size: what is drawn for a batch must not depend on a machine's setting
+        val_loader = DataLoader(InOrder(validation, batch_size), batch_size=None) if validation else None
         try:
             trainer.fit(module, loader, val_loader, ckpt_path=state if done else None, weights_only=True)
         except TrainingDivergedError as error:

@@ -56,6 +56,12 @@ class TrainingModule(pl.LightningModule):
             raise TrainingDivergedError(f"the loss is {loss.detach().mean().item()} at step {self.steps_done}")
         return loss
 
+    def check_weights(self) -> None:
+        """Refuse weights that are NaN or infinite: the last update broke them, though its loss was still finite."""
+        for name, parameter in self.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise TrainingDivergedError(f"{name} is not finite after step {self.steps_done}")
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         rate = self.learning_rate(self.steps_done)
         if rate is None:

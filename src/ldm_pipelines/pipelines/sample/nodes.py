@@ -9,8 +9,8 @@ from ldm_pipelines.pipelines.workspace import workspace_for
 from ldm_pipelines.seeding import derive_seed
 
 
-def draw_samples(samples: Samples, seed: int, ldm: Path, autoencoder: Path, compute: Compute) -> tuple[Path, Any]:
-    """The folder of images, and a grid of some of them."""
+def draw_samples(samples: Samples, seed: int, ldm: Path, autoencoder: Path, compute: Compute) -> tuple[Any, Path]:
+    """A grid of some of the images, and the folder of all."""
     from PIL import Image
 
     from ldm_pipelines.diffusion.sample import sample
@@ -18,4 +18,4 @@ def draw_samples(samples: Samples, seed: int, ldm: Path, autoencoder: Path, comp
     seed = derive_seed(seed, "sample", samples.name)
     workspace = workspace_for("sample", samples, seed, compute, ldm, autoencoder)
     folder = sample(samples, ldm, autoencoder, seed=seed, workspace=workspace, compute=compute)
-    return folder, Image.open(folder / "grid.png").convert("RGB")
+    return Image.open(folder / "grid.png").convert("RGB"), folder

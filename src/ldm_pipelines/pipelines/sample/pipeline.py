@@ -18,7 +18,7 @@ def create(samples: Samples) -> Pipeline:
                 "autoencoder": f"autoencoders/{samples.autoencoder}",
                 "compute": "params:compute",
             },
-            outputs=[f"samples/{name}", f"grids/samples/{name}"],
+            outputs=[f"grids/samples/{name}", f"samples/{name}"],
             name=f"sample.{name}",
         )
     ])  # fmt: skip

@@ -25,10 +25,18 @@ def write_table(rendered: RenderedTable, compute: Compute) -> Path:
     return folder
 
 
-def write_report(study: str, grids: Path, compute: Compute, **rendered: RenderedTable) -> Path:
+def write_report(
+    study: str,
+    samples: dict[str, Any],
+    autoencoders: dict[str, Any],
+    grids: Path,
+    compute: Compute,
+    **rendered: RenderedTable,
+) -> Path:
     """One self-contained page with every table and picture of the study."""
     from ldm_pipelines.reporting.report import write_study_report
 
     folder = compute.workspace / "report" / study / "artefact"
-    write_study_report(list(rendered.values()), grids, folder, study=study)
+    names = {"samples": list(samples), "autoencoders": list(autoencoders)}
+    write_study_report(list(rendered.values()), grids, names, folder, study=study)
     return folder

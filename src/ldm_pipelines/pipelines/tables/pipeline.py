@@ -37,6 +37,8 @@ def create_report(names: Iterable[str]) -> Pipeline:
             write_report,
             inputs={
                 "study": "params:study",
+                "samples": "params:samples",
+                "autoencoders": "params:autoencoders",
                 "grids": "grids",
                 "compute": "params:compute",
                 **{name: f"rendered/{name}" for name in names},

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.pipelines.workspace import trained, workspace_for
@@ -15,8 +13,8 @@ STAGE = "train_autoencoder"
 
 def train_autoencoder(
     autoencoder: Autoencoder, seed: int, dataset: Path, feature_network: Path, compute: Compute
-) -> tuple[Path, dict[str, Any], pd.DataFrame, Any]:
-    """A first stage, its metrics, its curves and a picture of inputs over reconstructions."""
+) -> tuple[Any, dict[str, Any], Any, Path]:
+    """A picture of inputs over reconstructions, metrics, curves, and the first stage itself."""
     from PIL import Image
 
     from ldm_pipelines.autoencoders.train import train
@@ -29,4 +27,4 @@ def train_autoencoder(
         seed=seed, workspace=workspace, compute=compute, logger=active_logger(),
     )  # fmt: skip
     picture = Image.open(folder / "pictures" / "reconstructions.png").convert("RGB")
-    return *trained(folder), picture
+    return picture, *trained(folder)

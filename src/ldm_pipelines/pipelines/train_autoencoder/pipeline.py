@@ -19,10 +19,10 @@ def create(autoencoder: Autoencoder) -> Pipeline:
                 "compute": "params:compute",
             },
             outputs=[
-                f"autoencoders/{name}",
+                f"grids/autoencoders/{name}",
                 f"training/autoencoders/{name}",
                 f"curves/autoencoders/{name}",
-                f"grids/autoencoders/{name}",
+                f"autoencoders/{name}",
             ],
             name=f"train_autoencoder.{name}",
         )

@@ -17,7 +17,7 @@ def create(ldm: LDM) -> Pipeline:
                 "latents": f"latents/{ldm.latent}",
                 "compute": "params:compute",
             },
-            outputs=[f"ldms/{name}", f"training/ldms/{name}", f"curves/ldms/{name}"],
+            outputs=[f"training/ldms/{name}", f"curves/ldms/{name}", f"ldms/{name}"],
             name=f"train_diffusion.{name}",
         )
     ])  # fmt: skip

@@ -9,7 +9,7 @@ from ldm_pipelines.pipelines.train_feature_network.nodes import import_lpips, tr
 def create(network: Classifier | Lpips) -> Pipeline:
     name = network.name
     inputs = {"feature_network": f"params:feature_networks.{name}", "seed": "params:seed", "compute": "params:compute"}
-    outputs = [f"feature_networks/{name}", f"training/feature_networks/{name}", f"curves/feature_networks/{name}"]
+    outputs = [f"training/feature_networks/{name}", f"curves/feature_networks/{name}", f"feature_networks/{name}"]
     called = f"train_feature_network.{name}"
     if isinstance(network, Lpips):
         return Pipeline([node(import_lpips, inputs=inputs, outputs=outputs, name=called)])

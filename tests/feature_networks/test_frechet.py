@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from ldm_pipelines.evaluation.frechet import Gaussian, GaussianAccumulator, frechet_distance, gaussian
+from ldm_pipelines.feature_networks.frechet import Gaussian, GaussianAccumulator, frechet_distance, gaussian
 
 
 def features(n: int, d: int, seed: int, decay: float = 2.0) -> np.ndarray:
