@@ -44,7 +44,9 @@ def test_the_artefact_is_complete(run: Train, regulariser: str) -> None:
     artefact = run(regulariser)
     assert FirstStage.load(artefact).regulariser == regulariser
     metrics = json.loads((artefact / "metrics.json").read_text())
-    assert set(metrics) == {"psnr", "ssim", "perceptual", "r_fid"} | ({"codebook_usage"} if regulariser == "vq" else set())
+    assert set(metrics) == {"psnr", "ssim", "perceptual", "r_fid"} | (
+        {"codebook_usage"} if regulariser == "vq" else set()
+    )
     with (artefact / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == [str(step) for step in range(1, 7)]
