@@ -1,5 +1,7 @@
 """The Kedro graph is the study: one small pipeline per entity, and composites on top of them."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -7,7 +9,7 @@ from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
 from ldm_pipelines.config.compose import read_params
-from ldm_pipelines.config.study import Study, read_study
+from ldm_pipelines.config.study import Kind, Study, read_study
 from ldm_pipelines.errors import InputError
 
 
@@ -15,7 +17,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     """Every pipeline of the study in ``params.yaml``.
 
     ``STAGE.NAME`` runs one entity, ``STAGE`` the whole family; ``train_ldm.NAME`` and ``table_NN`` run everything they
-    need, from raw data; ``train_ldm`` and ``__default__`` are those of ``selected``.
+    need, from raw data; ``everything`` is the whole study; ``export_model.NAME`` writes a folder that diffusers loads.
+    ``train_ldm`` and ``__default__`` are those of ``selected``.
     """
     project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
     try:
@@ -26,6 +29,7 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 def pipelines_of(study: Study) -> dict[str, Pipeline]:
     """The registry of one study."""
+    from ldm_pipelines.pipelines.export_model.pipeline import create as export_model
     from ldm_pipelines.pipelines.tables.pipeline import create_report
 
     stages = _stages(study)
@@ -34,6 +38,10 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
     everything = sum((registry[stage] for stage in stages), Pipeline([]))
     for name in study.ldms:
         registry[f"train_ldm.{name}"] = everything.to_outputs(f"ldms/{name}")
+    first_stages = {name: ldm.autoencoder for name, ldm in study.ldms.items()} | {name: name for name in study.imports}
+    for name, first_stage in first_stages.items():
+        registry[f"export_model.{name}"] = export_model(name, first_stage)
+    registry["everything"] = everything
     for name in study.tables:
         registry[name] = everything.to_outputs(f"tables/{name}")
     if study.tables:
@@ -46,25 +54,35 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
 
 
 def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
+    from ldm_pipelines.pipelines.baseline.pipeline import create as baseline
     from ldm_pipelines.pipelines.encode_latents.pipeline import create as encode_latents
     from ldm_pipelines.pipelines.evaluate.pipeline import create_for_reconstruction, create_for_samples
+    from ldm_pipelines.pipelines.import_checkpoint.pipeline import create as import_checkpoint
+    from ldm_pipelines.pipelines.import_checkpoint.pipeline import create_for_autoencoder as import_autoencoder
     from ldm_pipelines.pipelines.prepare_data.pipeline import create as prepare_data
     from ldm_pipelines.pipelines.sample.pipeline import create as sample
     from ldm_pipelines.pipelines.tables.pipeline import create as table
     from ldm_pipelines.pipelines.train_autoencoder.pipeline import create as train_autoencoder
     from ldm_pipelines.pipelines.train_diffusion.pipeline import create as train_diffusion
     from ldm_pipelines.pipelines.train_feature_network.pipeline import create as train_feature_network
+    from ldm_pipelines.pipelines.train_latent_classifier.pipeline import create as train_latent_classifier
 
+    creators: dict[str, tuple[Callable[..., Pipeline], Kind]] = {
+        "prepare_data": (prepare_data, "datasets"),
+        "train_feature_network": (train_feature_network, "feature_networks"),
+        "train_autoencoder": (train_autoencoder, "autoencoders"),
+        "encode_latents": (encode_latents, "latents"),
+        "train_diffusion": (train_diffusion, "ldms"),
+        "train_latent_classifier": (train_latent_classifier, "latent_classifiers"),
+        "import_checkpoint": (import_checkpoint, "imports"),
+        "import_autoencoder": (import_autoencoder, "imported_autoencoders"),
+        "sample": (sample, "samples"),
+        "baseline": (baseline, "baselines"),
+        "evaluate_samples": (create_for_samples, "evaluations"),
+        "evaluate_reconstruction": (create_for_reconstruction, "reconstructions"),
+        "tables": (partial(table, study=study), "tables"),
+    }
     return {
-        "prepare_data": {name: prepare_data(entity) for name, entity in study.datasets.items()},
-        "train_feature_network": {n: train_feature_network(entity) for n, entity in study.feature_networks.items()},
-        "train_autoencoder": {name: train_autoencoder(entity) for name, entity in study.autoencoders.items()},
-        "encode_latents": {name: encode_latents(entity) for name, entity in study.latents.items()},
-        "train_diffusion": {name: train_diffusion(entity) for name, entity in study.ldms.items()},
-        "sample": {name: sample(entity) for name, entity in study.samples.items()},
-        "evaluate_samples": {name: create_for_samples(entity) for name, entity in study.evaluations.items()},
-        "evaluate_reconstruction": {
-            n: create_for_reconstruction(entity) for n, entity in study.reconstructions.items()
-        },
-        "tables": {name: table(entity, study) for name, entity in study.tables.items()},
+        stage: {name: create(entity) for name, entity in study.entities(kind).items()}
+        for stage, (create, kind) in creators.items()
     }

@@ -51,11 +51,18 @@ def autoencoder_spec() -> Callable[..., Autoencoder]:
         }
         groups = {"architecture": architecture, "objective": objective, "training": training}
         for key, value in changes.items():
-            next(group for group in groups.values() if key in group)[key] = value
+            next((group for group in groups.values() if key in group), architecture)[key] = value
         names = {"name": "tiny", "dataset": "few_digits", "feature_network": "small", "regulariser": regulariser}
         return Autoencoder.model_validate(names | groups)
 
     return make
+
+
+@pytest.fixture
+def identity_spec() -> Autoencoder:
+    """No first stage."""
+    parts = {"name": "pixels", "dataset": "few_digits", "feature_network": "small", "regulariser": "none"}
+    return Autoencoder.model_validate(parts)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def module(autoencoder_spec: Callable[..., Autoencoder], network_folder: Path) -
         torch.manual_seed(0)
         discriminator = PatchGAN(spec.objective.disc_channels, spec.objective.disc_num_layers)
         return AutoencoderModule(
-            spec, FirstStage.from_spec(spec), discriminator, load_perceptual(network_folder), seed=3
+            spec.objective, spec.training, FirstStage.from_spec(spec), discriminator, load_perceptual(network_folder), 3
         )
 
     return make

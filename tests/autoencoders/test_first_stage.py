@@ -5,6 +5,8 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from diffusers.models.attention_processor import Attention
+from pydantic import ValidationError
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage, sample_posterior
 from ldm_pipelines.autoencoders.spec import Autoencoder
@@ -90,6 +92,68 @@ def test_attention_in_the_middle_is_a_choice(autoencoder_spec: Spec) -> None:
 
     assert attention(True)
     assert not attention(False)
+
+
+@pytest.mark.parametrize("regulariser", ["kl", "vq"])
+def test_attention_at_a_level_follows_each_of_its_residual_blocks_with_one_head(
+    autoencoder_spec: Spec, regulariser: str, tmp_path: Path
+) -> None:
+    def attention(first_stage: FirstStage) -> list[Attention]:
+        return [module for module in first_stage.modules() if isinstance(module, Attention)]
+
+    spec = autoencoder_spec(regulariser, attention=(False, True, False), mid_attention=False)
+    first_stage = FirstStage.from_spec(spec).eval()
+    assert len(attention(first_stage)) == 1 + 2  # the decoder has one block more
+    assert {(module.heads, module.inner_dim) for module in attention(first_stage)} == {(1, 8)}
+    assert len(attention(FirstStage.from_spec(autoencoder_spec(attention=(True, True, True))))) == 2 + 3 * 3
+    first_stage.save(tmp_path)
+    x = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    loaded = FirstStage.load(tmp_path)
+    assert len(attention(loaded)) == 3
+    assert loaded.reconstruct(x, noise=None)[0].equal(first_stage.reconstruct(x, noise=None)[0])
+
+
+def test_no_attention_at_any_level_is_the_default(autoencoder_spec: Spec) -> None:
+    torch.manual_seed(0)
+    without = FirstStage.from_spec(autoencoder_spec()).state_dict()
+    torch.manual_seed(0)
+    said = FirstStage.from_spec(autoencoder_spec(attention=(False, False, False))).state_dict()
+    assert without.keys() == said.keys()
+    assert all(value.equal(said[name]) for name, value in without.items())
+
+
+def test_the_identity_gives_back_what_it_gets(identity_spec: Autoencoder, x: torch.Tensor, tmp_path: Path) -> None:
+    FirstStage.from_spec(identity_spec).save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    first_stage = FirstStage.load(tmp_path)
+    assert (first_stage.regulariser, first_stage.factor, first_stage.latent_channels) == ("none", 1, 3)
+    assert first_stage.codebook_size is None
+    assert first_stage.moments(x) is x
+    assert first_stage.decode(x) is x
+    reconstruction, loss = first_stage.reconstruct(x, noise=None)
+    assert reconstruction is x
+    assert loss == 0
+    assert sample_posterior(x, "none", torch.ones_like(x)) is x
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"regulariser": "none"}, "regulariser 'none' has no architecture, objective, training"),
+        ({"objective": None}, "regulariser 'kl' needs objective"),
+        ({"regulariser": "vq"}, "codebook_size is a number for regulariser 'vq' and null for 'kl'"),
+    ],
+)
+def test_a_spec_has_the_parts_that_its_regulariser_needs(
+    autoencoder_spec: Spec, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Autoencoder.model_validate(autoencoder_spec().model_dump() | changes)
+
+
+def test_attention_has_a_flag_per_level(autoencoder_spec: Spec) -> None:
+    with pytest.raises(ValidationError, match="one flag per entry of block_out_channels"):
+        autoencoder_spec(attention=(True, False))
 
 
 def test_widths_that_the_groups_do_not_divide_are_refused_with_the_key(autoencoder_spec: Spec) -> None:

@@ -56,6 +56,24 @@ def test_the_artefact_is_complete(run: Train, regulariser: str) -> None:
     assert picture.width > 4 * picture.height  # two rows of up to sixteen images
 
 
+def test_the_identity_is_there_at_once_and_measured_like_the_others(
+    identity_spec: Autoencoder, digits_folder: Path, network_folder: Path, compute: Compute, tmp_path: Path
+) -> None:
+    def content(workspace: str) -> dict[str, bytes]:
+        artefact = train(
+            identity_spec, digits_folder, network_folder, seed=0, workspace=tmp_path / workspace, compute=compute
+        )
+        return {str(path.relative_to(artefact)): path.read_bytes() for path in artefact.rglob("*") if path.is_file()}
+
+    first = content("a")
+    assert set(first) == {"config.json", "metrics.json", "curves.csv", "pictures/reconstructions.png"}
+    metrics = json.loads(first["metrics.json"])
+    assert metrics == {"psnr": 100.0, "ssim": 1.0, "perceptual": 0.0, "r_fid": pytest.approx(0, abs=1e-3)}
+    assert first["curves.csv"] == b"step\n"
+    assert FirstStage.load(tmp_path / "a" / "artefact").regulariser == "none"
+    assert content("b") == first
+
+
 def test_training_improves_the_reconstruction(run: Train) -> None:
     def psnr(attempt: str, steps: int) -> float:
         return json.loads(

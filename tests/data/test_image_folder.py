@@ -14,7 +14,7 @@ Photo = Callable[..., Image.Image]
 
 
 def listing(root: Path | None, labels: str | None = None) -> Listing:
-    return list_images(ImageFolderSource(kind="image_folder", labels=labels), root, "pets")
+    return list_images(ImageFolderSource(kind="image_folder", labels=labels), root, "pets", 32)
 
 
 def labels_of(found: Listing) -> dict[str, str | None]:

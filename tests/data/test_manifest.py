@@ -3,7 +3,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ldm_pipelines.data.manifest import read_manifest, read_rejected, write_manifest, write_rejected
+from ldm_pipelines.data.manifest import (
+    read_boxes,
+    read_manifest,
+    read_rejected,
+    write_boxes,
+    write_manifest,
+    write_rejected,
+)
 from ldm_pipelines.errors import InputError
 
 
@@ -86,3 +93,43 @@ def test_rejections_are_checked_too(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read_rejected(tmp_path), frame)
     with pytest.raises(InputError, match="reason"):
         write_rejected(frame.assign(reason=""), tmp_path)
+
+
+def test_captions_may_be_missing_and_digests_of_maps_may_not(tmp_path: Path, frame: pd.DataFrame) -> None:
+    captions = pd.Series(["a cat", None], dtype="str")
+    write_manifest(frame.assign(caption=captions, map_sha256="4" * 64), tmp_path)
+    assert read_manifest(tmp_path)["caption"].isna().tolist() == [False, True]
+    with pytest.raises(InputError, match="row 1, column 'map_sha256'"):
+        write_manifest(frame.assign(map_sha256=["4" * 64, "none"]), tmp_path)
+
+
+@pytest.fixture
+def boxes() -> pd.DataFrame:
+    return pd.DataFrame({"id": ["a", "a"], "label": [0, 3], "x": [0.0, 0.5], "y": [0.25, 0.0], "width": [0.5, 0.5],
+                         "height": [0.75, 0.1]})  # fmt: skip
+
+
+def test_boxes_come_back_as_they_were_written(tmp_path: Path, boxes: pd.DataFrame) -> None:
+    write_boxes(boxes, tmp_path)
+    pd.testing.assert_frame_equal(read_boxes(tmp_path), boxes)
+    write_boxes(boxes.iloc[:0], tmp_path)
+    assert read_boxes(tmp_path).empty
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("label", -1, "row 1, column 'label': -1"),
+        ("x", -0.1, "row 1, column 'x': -0.1"),
+        ("height", 0.0, "row 1, column 'height': 0.0"),
+        ("width", 0.6, "boxes end inside the image"),
+        ("id", None, "row 1, column 'id'"),
+    ],
+)
+def test_broken_boxes_are_refused(
+    tmp_path: Path, boxes: pd.DataFrame, column: str, value: object, message: str
+) -> None:
+    boxes[column] = [boxes[column][0], value]
+    with pytest.raises(InputError) as caught:
+        write_boxes(boxes, tmp_path)
+    assert message in str(caught.value) and str(tmp_path / "boxes.parquet") in str(caught.value)

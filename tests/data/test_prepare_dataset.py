@@ -6,22 +6,27 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from ldm_pipelines.data.boxes import Box
 from ldm_pipelines.data.manifest import read_manifest, read_rejected
-from ldm_pipelines.data.prepare import prepare
+from ldm_pipelines.data.prepare import SOURCES, prepare
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.sources.listing import Candidate, Listing
 from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.errors import InputError
 
 Make = Callable[..., Dataset]
 Photo = Callable[..., Image.Image]
+ALL_TRAIN = {"train": 1, "validation": 0, "test": 0}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -42,6 +47,16 @@ def test_digits_equal_scikit_learns_after_a_resize_of_our_own(tmp_path: Path, da
         grey = Image.fromarray((source.data[row].reshape(8, 8) / 16 * 255).round().astype("uint8"))
         expected = np.stack([np.asarray(grey.resize((32, 32), Image.Resampling.BICUBIC))] * 3, axis=-1)
         np.testing.assert_array_equal(Image.open(folder / manifest["path"][row]), expected)
+
+
+def test_digits_are_the_same_bytes_as_ever(tmp_path: Path, dataset: Make) -> None:
+    """What came later (captions, boxes, maps) must not change datasets without it: their digest is in all results."""
+    folder = prepare(digits(dataset), None, tmp_path, progress=False)
+    assert set(contents(folder)) - set(read_manifest(folder)["path"]) == {
+        "dataset.json", "manifest.parquet", "rejected.parquet",
+    }  # fmt: skip
+    assert [*read_manifest(folder)][-1] == "label"
+    assert [*json.loads((folder / "dataset.json").read_text())][-1] == "ignored"
 
 
 def test_digits_split_about_as_asked_with_every_class_on_both_sides(tmp_path: Path, dataset: Make) -> None:
@@ -143,6 +158,63 @@ def test_images_without_a_class_are_marked_and_warned_about(
     assert "1 of 7 images have no class" in caplog.text
 
 
+def listed(candidate: Candidate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the source ``digits`` have this one image, with class names for its boxes and its map."""
+    listing = Listing([candidate], box_classes=("thing",), map_classes=("nothing", "thing"))
+    monkeypatch.setitem(SOURCES, "digits", lambda source, raw, name, image_size: listing)
+
+
+@pytest.mark.parametrize(
+    "given", [{"boxes": [Box(0, 0, 0, 0.5, 0.5)]}, {"draw_map": lambda size: np.ones((size, size), np.uint8)}]
+)
+def test_boxes_and_maps_of_images_that_would_be_cropped_are_an_error(
+    tmp_path: Path, dataset: Make, photo: Photo, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    listed(Candidate("wide", None, lambda: photo(size=(24, 20)), **given), monkeypatch)
+    with pytest.raises(
+        InputError, match="'digits': wide has boxes or a semantic map and is 24 x 20 pixels; only square"
+    ):
+        prepare(digits(dataset), None, tmp_path / "wide", progress=False)
+    listed(Candidate("square", None, lambda: photo(size=(20, 20)), **given), monkeypatch)
+    assert len(read_manifest(prepare(digits(dataset), None, tmp_path / "square", progress=False))) == 1
+
+
+def test_a_box_that_leaves_the_image_is_an_error(
+    tmp_path: Path, dataset: Make, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed(Candidate("square", None, lambda: photo(size=(9, 9)), boxes=[Box(0, 0.6, 0, 0.5, 0.5)]), monkeypatch)
+    with pytest.raises(InputError, match=r"boxes\.parquet: .*'boxes end inside the image'"):
+        prepare(digits(dataset), None, tmp_path, progress=False)
+
+
+def test_images_without_a_caption_have_an_empty_one_where_others_have_one(
+    tmp_path: Path, dataset: Make, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [Candidate(f"image {n}", None, partial(photo, n), caption=text) for n, text in enumerate(("a cat", None))]
+    monkeypatch.setitem(SOURCES, "digits", lambda source, raw, name, image_size: Listing([*images]))
+    folder = prepare(digits(dataset, splits=ALL_TRAIN), None, tmp_path, progress=False)
+    assert PreparedDataset(folder).split("train").captions == ["a cat", ""]
+    assert not (folder / "boxes.parquet").exists() and not (folder / "maps").exists()
+
+
+def test_a_source_may_say_which_split_an_image_belongs_to(
+    tmp_path: Path, dataset: Make, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [Candidate(f"image {n}", None, partial(photo, n), split="validation") for n in range(5)]
+    monkeypatch.setitem(SOURCES, "digits", lambda source, raw, name, image_size: Listing([*images]))
+    prepared = PreparedDataset(prepare(digits(dataset, splits=ALL_TRAIN), None, tmp_path, progress=False))
+    assert prepared.counts == {"train": 0, "validation": 5, "test": 0}
+
+
+def test_a_torn_map_is_drawn_again(tmp_path: Path, dataset: Make) -> None:
+    source = {"kind": "scenes", "count": 5, "objects": (2, 2), "overlap": 0, "seed": 0}
+    folder = prepare(digits(dataset, source=source), None, tmp_path, progress=False)
+    before = contents(folder)
+    next((folder / "maps").iterdir()).write_bytes(b"torn")
+    (folder / "maps" / "leftover.png").touch()
+    assert contents(prepare(digits(dataset, source=source), None, tmp_path, progress=False)) == before
+
+
 def test_nothing_usable_is_an_error_that_says_why(tmp_path: Path, dataset: Make) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
@@ -176,8 +248,16 @@ def test_other_parameters_do_not_continue_old_work(tmp_path: Path, tree: Path, d
     assert contents(again) == contents(prepare(dataset(image_size=8), tree, tmp_path / "fresh", progress=False))
 
 
-def test_a_killed_preparation_goes_on_to_the_same_bytes(tmp_path: Path, dataset: Make) -> None:
-    spec, work = digits(dataset, source={"kind": "digits", "limit": 1000}), tmp_path / "work"
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"kind": "digits", "limit": 1000},
+        {"kind": "scenes", "count": 450, "objects": (2, 4), "overlap": 0.3, "seed": 0},  # with boxes and maps
+    ],
+    ids=["digits", "scenes"],
+)
+def test_a_killed_preparation_goes_on_to_the_same_bytes(tmp_path: Path, dataset: Make, source: dict[str, Any]) -> None:
+    spec, work = digits(dataset, source=source), tmp_path / "work"
     process = multiprocessing.get_context("spawn").Process(target=prepare, args=(spec, None, work, False))
     process.start()
     deadline = time.monotonic() + 60

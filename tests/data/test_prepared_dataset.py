@@ -1,6 +1,8 @@
+import json
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +12,25 @@ from PIL import Image
 
 from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.data.spec import Dataset
+from ldm_pipelines.data.scene_rendering import draw_map, render
+from ldm_pipelines.data.scenes import BOX_CLASSES, MAP_CLASSES, describe
+from ldm_pipelines.data.sources.scenes import draw_scene
+from ldm_pipelines.data.spec import Dataset, ScenesSource
 from ldm_pipelines.errors import InputError
 
+SCENES = {"kind": "scenes", "count": 12, "objects": (2, 4), "overlap": 0.3, "seed": 0}
 ALL_TRAIN = {"train": 1, "validation": 0, "test": 0}
 
 
 @pytest.fixture
 def folder(tmp_path: Path, tree: Path, dataset: Callable[..., Dataset]) -> Path:
     return prepare(dataset(splits=ALL_TRAIN), tree, tmp_path / "work", progress=False)
+
+
+@pytest.fixture
+def scenes(tmp_path: Path, dataset: Callable[..., Dataset]) -> Path:
+    parameters = dataset(name="toys", source=SCENES, image_size=32, splits=ALL_TRAIN)
+    return prepare(parameters, None, tmp_path / "scenes", progress=False)
 
 
 def test_a_split_gives_pixels_and_labels_in_any_order(folder: Path) -> None:
@@ -48,6 +60,56 @@ def test_an_image_of_another_shape_is_refused(folder: Path, image: Image.Image) 
     image.save(folder / "images" / f"{train.ids[0]}.png")
     with pytest.raises(InputError, match=r"not uint8\(16, 16, 3\)"):
         train.pixels(np.array([0]))
+
+
+def test_a_split_gives_captions_boxes_and_maps_of_the_same_images(scenes: Path) -> None:
+    prepared = PreparedDataset(scenes)
+    train = prepared.split("train")
+    source = ScenesSource.model_validate(SCENES)
+    expected = [draw_scene(source, number) for number in range(12)]
+    assert (prepared.box_classes, prepared.map_classes) == ([*BOX_CLASSES], [*MAP_CLASSES])
+    assert train.has_boxes and train.has_maps
+    assert train.captions == [describe(scene.objects) for scene in expected]
+    indices = np.array([7, 2, 7])
+    maps = train.maps(indices)
+    assert maps.dtype == np.uint8 and maps.shape == (3, 32, 32)
+    for index, labels, pixels in zip(indices, maps, train.pixels(indices), strict=True):
+        scene = expected[index]
+        assert train.boxes(index) == [item.box for item in scene.objects]
+        np.testing.assert_array_equal(labels, draw_map(scene.objects, 32))
+        np.testing.assert_array_equal(pixels, render(scene.objects, scene.background, 32))
+    assert train.maps(np.array([], dtype=np.int64)).shape == (0, 32, 32)
+
+
+def test_asking_for_what_a_dataset_lacks_is_an_error_that_says_what_it_has(folder: Path) -> None:
+    train = PreparedDataset(folder).split("train")
+    assert train.captions is None and not train.has_boxes and not train.has_maps
+    with pytest.raises(InputError, match="dataset 'pets' has no boxes; it has classes"):
+        train.boxes(0)
+    with pytest.raises(InputError, match="dataset 'pets' has no semantic maps; it has classes"):
+        train.maps(np.array([0]))
+
+
+def test_damaged_maps_are_named(scenes: Path) -> None:
+    train = PreparedDataset(scenes).split("train")
+    file = scenes / "maps" / f"{train.ids[3]}.png"
+    Image.fromarray(np.full((32, 32), 13, dtype=np.uint8)).save(file)
+    assert len(train.maps(np.array([2, 4]))) == 2
+    with pytest.raises(InputError, match=rf"{file.name}: a pixel is none of the dataset's map classes"):
+        train.maps(np.array([3]))
+    Image.new("L", (16, 16)).save(file)
+    with pytest.raises(InputError, match=rf"{file.name} holds uint8\(16, 16\), not uint8\(32, 32\)"):
+        train.maps(np.array([3]))
+
+
+@pytest.mark.parametrize(("column", "value"), [("id", "unknown"), ("label", 12)])
+def test_boxes_that_do_not_fit_the_dataset_are_refused(scenes: Path, column: str, value: object) -> None:
+    file = scenes / "boxes.parquet"
+    frame = pd.read_parquet(file)
+    frame.loc[0, column] = value
+    frame.to_parquet(file, index=False)
+    with pytest.raises(InputError, match=r"boxes\.parquet names images or classes that the dataset does not have"):
+        PreparedDataset(scenes).split("train").boxes(0)
 
 
 def test_an_unknown_split_names_the_nearest(folder: Path) -> None:
@@ -97,6 +159,25 @@ def test_the_digest_follows_the_content(
     assert len(PreparedDataset(other).digest) == 64
 
 
+def test_the_digest_covers_captions_boxes_and_maps(
+    tmp_path: Path, scenes: Path, dataset: Callable[..., Dataset]
+) -> None:
+    before = PreparedDataset(scenes).digest
+    again = prepare(
+        dataset(name="toys", source=SCENES, image_size=32, splits=ALL_TRAIN), None, tmp_path / "again", progress=False
+    )
+    assert PreparedDataset(again).digest == before
+    manifest, description = (
+        pd.read_parquet(again / "manifest.parquet"),
+        json.loads((again / "dataset.json").read_text()),
+    )
+    assert description["boxes_sha256"] == sha256((again / "boxes.parquet").read_bytes()).hexdigest()
+    for name, digest in zip(manifest["id"], manifest["map_sha256"], strict=True):
+        assert sha256((again / "maps" / f"{name}.png").read_bytes()).hexdigest() == digest
+    manifest.assign(caption="a red circle").to_parquet(again / "manifest.parquet", index=False)
+    assert PreparedDataset(again).digest != before
+
+
 def test_a_dataset_whose_files_are_links_into_a_cache_is_read(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     folder.rename(cache)
@@ -109,6 +190,7 @@ def test_a_dataset_whose_files_are_links_into_a_cache_is_read(folder: Path, tmp_
 
 def test_reading_a_dataset_does_not_import_torch() -> None:
     code = (
-        "import sys; import ldm_pipelines.data.prepared, ldm_pipelines.data.prepare; sys.exit('torch' in sys.modules)"
+        "import sys; import ldm_pipelines.data.prepared, ldm_pipelines.data.prepare, ldm_pipelines.data.degradations, "
+        "ldm_pipelines.data.masks; sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

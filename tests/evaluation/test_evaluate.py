@@ -9,65 +9,28 @@ import pytest
 import torch
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from support.sample_sets import COMPUTE, EVALUATION
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
+from ldm_pipelines.autoencoders.identity import IdentityModel
 from ldm_pipelines.autoencoders.spec import Architecture, Autoencoder
-from ldm_pipelines.compute import Compute
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.features import extract
 from ldm_pipelines.evaluation.image_sets import SampleSet
 from ldm_pipelines.evaluation.reconstructions import evaluate_reconstruction
 from ldm_pipelines.evaluation.samples import evaluate_samples
-from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction
-from ldm_pipelines.feature_networks.classifier import ClassifierNetwork
-from ldm_pipelines.feature_networks.networks import load_network, load_perceptual, save_network
+from ldm_pipelines.evaluation.spec import Reconstruction
+from ldm_pipelines.feature_networks.networks import load_network, load_perceptual
 
-COMPUTE = Compute(device="cpu", progress=False, inference_batch_size=16)
-DIGITS = Dataset.model_validate(
-    {
-        "name": "digits",
-        "source": {"kind": "digits", "limit": 120},
-        "upstream": "x",
-        "image_size": 16,
-        "resize": "bilinear",
-        "splits": {"train": 0.5, "validation": 0.0, "test": 0.5},
-    }
-)
-EVALUATION = Evaluation(
-    name="digits_ldm4",
-    samples="digits_samples",
-    dataset="digits",
-    split="test",
-    feature_network="classifier",
-    neighbours=3,
-    is_splits=2,
-    suite="samples",
-)
 RECONSTRUCTION = Reconstruction(
     name="digits_kl", autoencoder="kl", dataset="digits", split="test", feature_network="classifier", is_splits=2,
     suite="reconstruction",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return prepare(DIGITS, None, tmp_path_factory.mktemp("digits"), progress=False)
-
-
-@pytest.fixture(scope="session")
-def network(tmp_path_factory: pytest.TempPathFactory, dataset: Path) -> Path:
-    folder = tmp_path_factory.mktemp("network")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        save_network(ClassifierNetwork("classifier", (8, 12), PreparedDataset(dataset).classes), folder)
-    return folder
 
 
 @pytest.fixture
@@ -266,3 +229,32 @@ def test_codebook_use_is_that_of_the_chosen_codes(tmp_path: Path, dataset: Path,
             RECONSTRUCTION, first_stage(tmp_path / "kl", "kl"), dataset, network, compute=COMPUTE
         )["metrics"]
     )
+
+
+def test_a_result_of_a_class_model_has_the_keys_and_the_protocol_it_always_had(
+    samples: Path, dataset: Path, network: Path
+) -> None:
+    result = evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)
+    assert list(result["metrics"]) == ["fid", "is", "is_std", "precision", "recall", "accuracy"]
+    assert list(result["provenance"]["protocol"]) == ["fid", "is_splits", "is_order", "neighbours", "pixels"]
+    assert "conditioning" not in result["provenance"]["samples"]
+
+
+def test_quarter_turns_are_no_classes_that_an_inception_score_could_be_of(
+    tmp_path: Path, samples: Path, dataset: Path, rotation: Path
+) -> None:
+    result = evaluate_samples(EVALUATION, samples, dataset, rotation, compute=COMPUTE)
+    assert list(result["metrics"]) == ["fid", "precision", "recall"]
+    assert "classes are not the dataset's" in result["provenance"]["protocol"]["is"]
+    rebuilt = evaluate_reconstruction(RECONSTRUCTION, first_stage(tmp_path, "kl"), dataset, rotation, compute=COMPUTE)
+    assert not {"r_is", "r_is_std"} & set(rebuilt["metrics"])
+    assert {"r_fid", "psnr", "ssim", "psim"} <= set(rebuilt["metrics"])
+
+
+def test_the_identity_rebuilds_images_exactly(tmp_path: Path, dataset: Path, network: Path) -> None:
+    FirstStage(IdentityModel()).save(tmp_path)
+    result = evaluate_reconstruction(RECONSTRUCTION, tmp_path, dataset, network, compute=COMPUTE)
+    metrics = result["metrics"]
+    assert (metrics["psnr"], metrics["ssim"], metrics["psim"]) == pytest.approx((100, 1, 0))
+    assert metrics["r_fid"] == pytest.approx(0, abs=1e-6)
+    assert result["provenance"]["protocol"]["latent"] == "the image itself"

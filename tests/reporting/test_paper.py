@@ -41,7 +41,7 @@ def test_every_table_of_the_paper_is_valid_and_has_its_number(name: str) -> None
 
 
 def test_nothing_else_lies_beside_the_tables_but_what_is_checked_too() -> None:
-    assert {path.stem for path in PAPER.iterdir()} == {*TABLES, "figures", "sources", "extra_repo_zoo"}
+    assert {path.stem for path in PAPER.iterdir()} == {*TABLES, "figures", "sources", "extra_repo_zoo", "configs"}
     assert load_figures(PAPER / "figures.yaml").figure_1.rows[0].get("psnr") == 27.4
     assert len(load_zoo(PAPER / "extra_repo_zoo.yaml").rows) == 8
     assert "CVPR 2022" in load_sources(PAPER / "sources.yaml").paper

@@ -35,8 +35,8 @@ class Clone:
                 "GIT_COMMITTER_EMAIL": "t@t.invalid"}  # fmt: skip
 
 
-def copy_project(root: Path) -> Clone:
-    """The working tree as a fresh git and DVC repository, without data, set to the smoke study and one thread."""
+def copy_project(root: Path, study: str = "smoke") -> Clone:
+    """The working tree as a fresh git and DVC repository, without data, set to a small study and one thread."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=PROJECT, capture_output=True, text=True, check=True
     )
@@ -48,7 +48,7 @@ def copy_project(root: Path) -> Clone:
     (root / "conf" / "local" / "compute.yml").write_text("num_threads: 1\nprogress: false\ncheckpoint_every: 5\n")
     clone = Clone(root)
     clone.run("git", "init", "-q")
-    clone.run("kedro", "compose", "study=smoke")
+    clone.run("kedro", "compose", f"study={study}")
     clone.run("git", "add", "-A")
     clone.run("git", "commit", "-qm", "smoke")
     return clone

@@ -1,4 +1,4 @@
-"""The first stage: one interface to ``diffusers``' ``AutoencoderKL`` and ``VQModel``."""
+"""The first stage: one interface to ``diffusers``' ``AutoencoderKL`` and ``VQModel``, and to none."""
 
 import json
 from pathlib import Path
@@ -8,13 +8,15 @@ import torch
 from diffusers import AutoencoderKL, VQModel
 from torch import Tensor, nn
 
+from ldm_pipelines.autoencoders.identity import IdentityModel
 from ldm_pipelines.autoencoders.objective import kl_loss, posterior
-from ldm_pipelines.autoencoders.spec import Autoencoder
+from ldm_pipelines.autoencoders.spec import Architecture, Autoencoder
 from ldm_pipelines.errors import InputError
 
-Regulariser = Literal["kl", "vq"]
+Regulariser = Literal["kl", "vq", "none"]
 
-MODELS: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "VQModel": VQModel}
+MODELS: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "VQModel": VQModel, "IdentityModel": IdentityModel}
+REGULARISERS: dict[str, Regulariser] = {"AutoencoderKL": "kl", "VQModel": "vq", "IdentityModel": "none"}
 
 
 class Quantised(NamedTuple):
@@ -32,27 +34,36 @@ class FirstStage(nn.Module):
     """
 
     def __init__(self, model: nn.Module) -> None:
-        """``model``: an ``AutoencoderKL`` or a ``VQModel``."""
+        """``model``: an ``AutoencoderKL``, a ``VQModel`` or an ``IdentityModel``."""
         super().__init__()
-        self.regulariser: Regulariser = "vq" if isinstance(model, VQModel) else "kl"
+        self.regulariser: Regulariser = REGULARISERS[type(model).__name__]
         self.model: Any = model
 
     @classmethod
     def from_spec(cls, spec: Autoencoder, image_size: int = 32) -> Self:
         """A new model, initialised from PyTorch's global generator; ``image_size`` is only noted in its config."""
-        architecture = spec.architecture
+        return cls.from_architecture(spec.architecture, image_size, f"autoencoders.{spec.name}.architecture")
+
+    @classmethod
+    def from_architecture(cls, architecture: Architecture | None, image_size: int, where: str) -> Self:
+        """A new model of an architecture, the identity without one; ``where`` names its key in messages."""
+        if architecture is None:
+            return cls(IdentityModel())
         channels = architecture.block_out_channels
         if any(width % architecture.norm_num_groups for width in channels):
             raise InputError(
-                f"autoencoders.{spec.name}.architecture: every one of block_out_channels {list(channels)} must be a "
+                f"{where}: every one of block_out_channels {list(channels)} must be a "
                 f"multiple of norm_num_groups ({architecture.norm_num_groups})"
             )
+        attention = architecture.attention or (False,) * len(channels)
+        down = tuple("AttnDownEncoderBlock2D" if attends else "DownEncoderBlock2D" for attends in attention)
+        up = tuple("AttnUpDecoderBlock2D" if attends else "UpDecoderBlock2D" for attends in reversed(attention))
         arguments: dict[str, Any] = {
             "in_channels": 3,
             "out_channels": 3,
             "block_out_channels": channels,
-            "down_block_types": ("DownEncoderBlock2D",) * len(channels),
-            "up_block_types": ("UpDecoderBlock2D",) * len(channels),
+            "down_block_types": down,  # diffusers' attention here has one head of full width, as released
+            "up_block_types": up,
             "layers_per_block": architecture.layers_per_block,
             "latent_channels": architecture.latent_channels,
             "mid_block_add_attention": architecture.mid_attention,
@@ -103,7 +114,7 @@ class FirstStage(nn.Module):
         return weight
 
     def moments(self, x: Tensor) -> Tensor:
-        """KL: (b, 2c, h, w), mean and unclamped log-variance. VQ: (b, c, h, w), z before quantisation."""
+        """KL: (b, 2c, h, w), mean and unclamped log-variance. VQ: (b, c, h, w), z before quantisation. None: x."""
         encoded: Tensor = self.model.quant_conv(self.model.encoder(x))
         return encoded
 
@@ -130,8 +141,10 @@ class FirstStage(nn.Module):
 
         ``noise`` (b, c, h, w) draws from the KL posterior, None takes its mean. The loss is the KL summed per image
         (KL), or the codebook loss |sg(z_q) - z|^2 + 0.25 |z_q - sg(z)|^2 averaged over elements (VQ; all released
-        models put 0.25 on this term, the paper's equation on the other).
+        models put 0.25 on this term, the paper's equation on the other). Without a regulariser it is 0.
         """
+        if self.regulariser == "none":
+            return x, x.new_zeros(())
         moments = self.moments(x)
         if self.regulariser == "vq":
             reconstruction, loss = self.model.decode(moments, return_dict=False)
@@ -141,8 +154,8 @@ class FirstStage(nn.Module):
 
 
 def sample_posterior(moments: Tensor, regulariser: Regulariser, noise: Tensor) -> Tensor:
-    """A latent (b, c, h, w) from raw moments. KL: mean + std * noise, logvar clamped to [-30, 20]; VQ: as it is."""
-    if regulariser == "vq":
+    """A latent (b, c, h, w) from raw moments. KL: mean + std * noise, logvar clamped to [-30, 20]; else as it is."""
+    if regulariser != "kl":
         return moments
     gaussian = posterior(moments)
     return gaussian.mean + gaussian.std * noise

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.autoencoders.objective import balanced, discriminator_loss, generator_loss, reconstruction_nll
-from ldm_pipelines.autoencoders.paired import psnr, ssim
+from ldm_pipelines.autoencoders.paired import HIGHEST_PSNR, psnr, ssim
 from ldm_pipelines.autoencoders.patch_gan import PatchGAN
-from ldm_pipelines.autoencoders.spec import Autoencoder
+from ldm_pipelines.autoencoders.spec import AutoencoderTraining, Objective
 from ldm_pipelines.feature_networks.frechet import GaussianAccumulator, frechet_distance
 from ldm_pipelines.feature_networks.networks import PerceptualDistance
 from ldm_pipelines.training.module import TrainingModule
@@ -25,7 +25,8 @@ class AutoencoderModule(TrainingModule):
 
     def __init__(
         self,
-        spec: Autoencoder,
+        objective: Objective,
+        recipe: AutoencoderTraining,
         first_stage: FirstStage,
         discriminator: PatchGAN,
         perceptual: PerceptualDistance,
@@ -34,26 +35,27 @@ class AutoencoderModule(TrainingModule):
         super().__init__(seed)
         self.automatic_optimization = False
         self.strict_loading = False  # the frozen perceptual network is not part of the training state
-        self.spec = spec
+        self.objective = objective
+        self.recipe = recipe
         self.first_stage = first_stage
         self.discriminator = discriminator
         self.perceptual = perceptual.requires_grad_(False)
         self._validation = Measurements()
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        spec = self.spec.training
+        recipe = self.recipe
         networks = (self.first_stage, self.discriminator)
-        return [torch.optim.Adam(net.parameters(), lr=spec.learning_rate, betas=spec.betas) for net in networks]
+        return [torch.optim.Adam(net.parameters(), lr=recipe.learning_rate, betas=recipe.betas) for net in networks]
 
     def learning_rate(self, step: int) -> float:
-        spec = self.spec.training
-        above = spec.learning_rate - spec.final_learning_rate
-        return spec.final_learning_rate + above * 0.5 * (1 + cos(pi * step / spec.steps))
+        recipe = self.recipe
+        above = recipe.learning_rate - recipe.final_learning_rate
+        return recipe.final_learning_rate + above * 0.5 * (1 + cos(pi * step / recipe.steps))
 
     @property
     def adversarial(self) -> bool:
         """Whether the discriminator takes part in the current step; ``disc_start`` counts autoencoder steps."""
-        return self.steps_done >= self.spec.objective.disc_start and self.spec.objective.disc_factor > 0
+        return self.steps_done >= self.objective.disc_start and self.objective.disc_factor > 0
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         x = batch["x"]
@@ -66,7 +68,7 @@ class AutoencoderModule(TrainingModule):
 
     def autoencoder_loss(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of encoder and decoder on images x, and the reconstruction."""
-        objective = self.spec.objective
+        objective = self.objective
         reconstruction, regularisation = self.first_stage.reconstruct(x, self._posterior_noise(x))
         reconstruction = reconstruction.float()  # the losses are not for mixed precision
         perceptual = self.perceptual(x, reconstruction)
@@ -96,7 +98,7 @@ class AutoencoderModule(TrainingModule):
     def discriminator_loss(self, x: Tensor, reconstruction: Tensor) -> Tensor:
         """The discriminator's hinge loss; real images first, then reconstructions, as two batches (batch norm)."""
         real, fake = self.discriminator(x), self.discriminator(reconstruction.detach())
-        loss = self.spec.objective.disc_factor * discriminator_loss(real, fake)
+        loss = self.objective.disc_factor * discriminator_loss(real, fake)
         self.record(len(x), train_discriminator=loss, train_real=real.mean(), train_fake=fake.mean())
         return loss
 
@@ -137,7 +139,7 @@ class Measurements:
         """Measure images x; returns their reconstructions (posterior mean or nearest codes), clamped to [-1, 1]."""
         reconstruction = first_stage.reconstruct(x, noise=None)[0].float().clamp(-1, 1)
         unit_x, unit_reconstruction = (x + 1) / 2, (reconstruction + 1) / 2
-        self._values["psnr"].append(psnr(unit_x, unit_reconstruction))
+        self._values["psnr"].append(psnr(unit_x, unit_reconstruction).clamp(max=HIGHEST_PSNR))
         self._values["ssim"].append(ssim(unit_x, unit_reconstruction, border="zeros"))
         self._values["perceptual"].append(perceptual(x, reconstruction))
         if perceptual.network.has_pool:

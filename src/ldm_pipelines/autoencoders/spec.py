@@ -14,9 +14,18 @@ class Architecture(Spec):
     layers_per_block: PositiveInt
     latent_channels: PositiveInt
     mid_attention: bool
+    """Attention between the two middle blocks; all released first stages but vq-f4-noattn have it."""
+    attention: tuple[bool, ...] | None = None
+    """Per level, from the highest resolution: attention after each residual block. Null: at no level."""
     norm_num_groups: PositiveInt
     codebook_size: PositiveInt | None
     """Entries of the VQ codebook; null for KL."""
+
+    @model_validator(mode="after")
+    def _one_flag_per_level(self) -> Self:
+        if self.attention is not None and len(self.attention) != len(self.block_out_channels):
+            raise ValueError("attention needs one flag per entry of block_out_channels, or null")
+        return self
 
     @property
     def factor(self) -> int:
@@ -60,18 +69,24 @@ class AutoencoderTraining(Spec):
 
 
 class Autoencoder(Entity):
-    """A first stage trained on a dataset."""
+    """A first stage trained on a dataset, or the identity: latents that are the pixels (f = 1, the paper's LDM-1)."""
 
     dataset: str
     feature_network: str
-    """The perceptual network of the objective."""
-    regulariser: Literal["kl", "vq"]
-    architecture: Architecture
-    objective: Objective
-    training: AutoencoderTraining
+    """The perceptual network of the objective and of the metrics."""
+    regulariser: Literal["kl", "vq", "none"]
+    """"none" is the identity: nothing to build, nothing to train."""
+    architecture: Architecture | None = None
+    objective: Objective | None = None
+    training: AutoencoderTraining | None = None
 
     @model_validator(mode="after")
-    def _codebook_iff_vq(self) -> Self:
-        if (self.regulariser == "vq") != (self.architecture.codebook_size is not None):
+    def _consistent(self) -> Self:
+        parts = {name: getattr(self, name) for name in ("architecture", "objective", "training")}
+        wrong = [name for name, part in parts.items() if (part is None) != (self.regulariser == "none")]
+        if wrong:
+            needs = "has no" if self.regulariser == "none" else "needs"
+            raise ValueError(f"regulariser {self.regulariser!r} {needs} {', '.join(wrong)}")
+        if self.architecture and (self.regulariser == "vq") != (self.architecture.codebook_size is not None):
             raise ValueError("architecture.codebook_size is a number for regulariser 'vq' and null for 'kl'")
         return self

@@ -12,7 +12,7 @@ import torch
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.autoencoders.module import AutoencoderModule, Measurements
 from ldm_pipelines.autoencoders.patch_gan import PatchGAN, check_image_size
-from ldm_pipelines.autoencoders.spec import Autoencoder
+from ldm_pipelines.autoencoders.spec import Autoencoder, AutoencoderTraining, Objective
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.grids import save_grid
 from ldm_pipelines.data.prepared import PreparedDataset
@@ -47,53 +47,71 @@ def train(
 
     Returns ``workspace/artefact``: the ``diffusers`` folder of the model, ``metrics.json`` (validation split, or test
     where that is empty), ``curves.csv``, ``pictures/reconstructions.png`` (inputs over reconstructions). Called
-    again after an interruption, it resumes from the state in ``workspace``.
+    again after an interruption, it resumes from the state in ``workspace``. The identity is there at once.
 
     Raises:
         InputError: the architecture does not fit the dataset's images.
     """
     dataset = PreparedDataset(dataset_folder)
-    _check(spec, dataset)
     perceptual = load_perceptual(network_folder)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, spec.name, "weights"))
-        first_stage = FirstStage.from_spec(spec, dataset.image_size)
-        discriminator = PatchGAN(spec.objective.disc_channels, spec.objective.disc_num_layers)
-    module = AutoencoderModule(spec, first_stage, discriminator, perceptual, derive_seed(seed, spec.name, "training"))
-    source = ImageBatches(dataset.split("train"), flip=spec.training.horizontal_flip)
     unseen = ImageBatches(dataset.split(unseen_split(dataset)))
-    if spec.regulariser == "vq" and spec.training.codebook_init == "latents":
-        _spread_codebook(first_stage, source, derive_seed(seed, spec.name, "codebook"), compute)
-    curves = fit(
-        module,
-        source,
-        steps=spec.training.steps,
-        batch_size=spec.training.batch_size,
-        workspace=workspace,
-        compute=compute,
-        logger=logger,
-        validation=Excerpt(unseen, VALIDATION_IMAGES),
-        validate_every=spec.training.validate_every,
-    )
+    if spec.objective is None or spec.training is None:
+        first_stage, curves = FirstStage.from_spec(spec), None
+    else:
+        source = ImageBatches(dataset.split("train"), flip=spec.training.horizontal_flip)
+        module = _module(spec, spec.objective, spec.training, dataset, perceptual, seed)
+        first_stage = module.first_stage
+        if spec.regulariser == "vq" and spec.training.codebook_init == "latents":
+            _spread_codebook(first_stage, source, derive_seed(seed, spec.name, "codebook"), compute)
+        curves = fit(
+            module,
+            source,
+            steps=spec.training.steps,
+            batch_size=spec.training.batch_size,
+            workspace=workspace,
+            compute=compute,
+            logger=logger,
+            validation=Excerpt(unseen, VALIDATION_IMAGES),
+            validate_every=spec.training.validate_every,
+        )
     artefact = workspace / "artefact"
     shutil.rmtree(artefact, ignore_errors=True)
     (artefact / "pictures").mkdir(parents=True)
     first_stage.save(artefact)
-    curves.write(artefact / "curves.csv")
+    if curves:
+        curves.write(artefact / "curves.csv")
+    else:
+        (artefact / "curves.csv").write_text("step\n")
     _measure(first_stage, perceptual, unseen, artefact, compute)
     return artefact
 
 
-def _check(spec: Autoencoder, dataset: PreparedDataset) -> None:
-    factor, levels = spec.architecture.factor, len(spec.architecture.block_out_channels)
+def _module(
+    spec: Autoencoder,
+    objective: Objective,
+    recipe: AutoencoderTraining,
+    dataset: PreparedDataset,
+    perceptual: PerceptualDistance,
+    seed: int,
+) -> AutoencoderModule:
+    """A new first stage and discriminator, ready to be trained."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, spec.name, "weights"))
+        first_stage = FirstStage.from_spec(spec, dataset.image_size)
+        _check(spec.name, first_stage.factor, objective, dataset)
+        discriminator = PatchGAN(objective.disc_channels, objective.disc_num_layers)
+    seed = derive_seed(seed, spec.name, "training")
+    return AutoencoderModule(objective, recipe, first_stage, discriminator, perceptual, seed)
+
+
+def _check(name: str, factor: int, objective: Objective, dataset: PreparedDataset) -> None:
     if dataset.image_size % factor:
         raise InputError(
-            f"autoencoders.{spec.name}.architecture.block_out_channels: {levels} levels "
+            f"autoencoders.{name}.architecture.block_out_channels: {factor.bit_length()} levels "
             f"divide the image by {factor}, which does not divide the {dataset.image_size} pixels of dataset "
             f"{dataset.name!r}"
         )
-    where = f"autoencoders.{spec.name}.objective.disc_num_layers"
-    check_image_size(dataset.image_size, spec.objective.disc_num_layers, where)
+    check_image_size(dataset.image_size, objective.disc_num_layers, f"autoencoders.{name}.objective.disc_num_layers")
 
 
 def _spread_codebook(first_stage: FirstStage, source: ImageBatches, seed: int, compute: Compute) -> None:

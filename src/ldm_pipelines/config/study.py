@@ -8,29 +8,41 @@ from pydantic import ValidationError, model_validator
 
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.data.spec import Dataset
-from ldm_pipelines.diffusion.ddim_steps import check_ddim_steps
-from ldm_pipelines.diffusion.spec import LDM, Samples
+from ldm_pipelines.diffusion.conditioning_spec import TOKENISED
+from ldm_pipelines.diffusion.latent_classifier_spec import LatentClassifier
+from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction
 from ldm_pipelines.feature_networks.spec import FeatureNetwork
+from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.latents.spec import Latents
 from ldm_pipelines.reporting.spec import Table
+from ldm_pipelines.sampling.ddim_steps import check_steps
+from ldm_pipelines.sampling.spec import Baseline, Samples
 from ldm_pipelines.spec import Entity, NonNegativeInt, Spec
 
 Kind = Literal[
-    "datasets", "feature_networks", "autoencoders", "latents", "ldms", "samples", "evaluations", "reconstructions",
-    "tables",
+    "datasets", "feature_networks", "autoencoders", "latents", "ldms", "latent_classifiers", "imports",
+    "imported_autoencoders", "samples", "baselines", "evaluations", "reconstructions", "tables",
 ]  # fmt: skip
 
-REFERENCES: dict[str, dict[str, Kind]] = {
-    "feature_networks": {"dataset": "datasets"},
-    "autoencoders": {"dataset": "datasets", "feature_network": "feature_networks"},
-    "latents": {"dataset": "datasets", "autoencoder": "autoencoders"},
-    "ldms": {"latent": "latents"},
-    "samples": {"ldm": "ldms", "autoencoder": "autoencoders"},
-    "evaluations": {"samples": "samples", "dataset": "datasets", "feature_network": "feature_networks"},
-    "reconstructions": {"autoencoder": "autoencoders", "dataset": "datasets", "feature_network": "feature_networks"},
-}
+FIRST_STAGES: tuple[Kind, ...] = ("autoencoders", "imported_autoencoders", "imports")
+REFERENCES: dict[str, dict[str, tuple[Kind, ...]]] = {
+    "feature_networks": {"dataset": ("datasets",)},
+    "autoencoders": {"dataset": ("datasets",), "feature_network": ("feature_networks",)},
+    "latents": {"dataset": ("datasets",), "autoencoder": FIRST_STAGES},
+    "ldms": {"latent": ("latents",), "dataset": ("datasets",), "autoencoder": FIRST_STAGES},
+    "latent_classifiers": {"latent": ("latents",)},
+    "imports": {"dataset": ("datasets",)},
+    "samples": {"ldm": ("ldms", "imports"), "autoencoder": FIRST_STAGES, "dataset": ("datasets",)},
+    "baselines": {"dataset": ("datasets",), "ldm": ("ldms",)},
+    "evaluations": {
+        "samples": ("samples", "baselines"), "dataset": ("datasets",), "feature_network": ("feature_networks",)
+    },
+    "reconstructions": {
+        "autoencoder": FIRST_STAGES, "dataset": ("datasets",), "feature_network": ("feature_networks",)
+    },
+}  # fmt: skip
 """Which fields of an entity name another entity. They are part of the graph, so ``--params`` can't change them."""
 
 
@@ -52,7 +64,11 @@ class Study(Spec):
     autoencoders: dict[str, Autoencoder] = {}
     latents: dict[str, Latents] = {}
     ldms: dict[str, LDM] = {}
+    latent_classifiers: dict[str, LatentClassifier] = {}
+    imports: dict[str, Import] = {}
+    imported_autoencoders: dict[str, ImportedAutoencoder] = {}
     samples: dict[str, Samples] = {}
+    baselines: dict[str, Baseline] = {}
     evaluations: dict[str, Evaluation] = {}
     reconstructions: dict[str, Reconstruction] = {}
     tables: dict[str, Table] = {}
@@ -70,8 +86,10 @@ class Study(Spec):
     def _references_exist(self) -> Self:
         problems = [
             *self._dangling(),
+            *self._clashes(),
             *self._inconsistent(),
             *self._impossible_samplers(),
+            *self._impossible_guidance(),
             *self._table_problems(),
         ]
         if problems:
@@ -81,31 +99,75 @@ class Study(Spec):
     def _dangling(self) -> Iterator[str]:
         for kind, fields in REFERENCES.items():
             for name, entity in self.entities(kind).items():
-                for field, target in fields.items():
+                for field, targets in fields.items():
                     reference = getattr(entity, field, None)
-                    known = self.entities(target)
+                    known = {name for target in targets for name in self.entities(target)}
                     if reference is not None and reference not in known:
-                        yield f"{kind}.{name}.{field}: no {target} named {reference!r}{near_miss(reference, known)}"
+                        hint = near_miss(reference, known)
+                        yield f"{kind}.{name}.{field}: no {' or '.join(targets)} named {reference!r}{hint}"
         for field, target in (("ldm", "ldms"), ("table", "tables")):
             reference = getattr(self.selected, field)
-            known = self.entities(target)
+            known = set(self.entities(target))
             if reference not in known:
                 yield f"selected.{field}: no {target} named {reference!r}{near_miss(reference, known)}"
 
+    def _clashes(self) -> Iterator[str]:
+        """Entities of two kinds whose artefacts would lie in one place."""
+        for one, other in (
+            ("imports", "ldms"), ("imports", "autoencoders"), ("imported_autoencoders", "autoencoders"),
+            ("imported_autoencoders", "imports"), ("baselines", "samples"),
+        ):  # fmt: skip
+            for name in sorted(set(self.entities(one)) & set(self.entities(other))):
+                yield f"{one}.{name}: there is an entity of {other} with this name; give it another"
+
     def _inconsistent(self) -> Iterator[str]:
         """References that are derived from others must say the same."""
+        for name, ldm in self.ldms.items():
+            yield from self._not_as_cached(f"ldms.{name}", ldm, ldm.latent)
         for name, samples in self.samples.items():
-            latents = self.latents.get(self.ldms[samples.ldm].latent) if samples.ldm in self.ldms else None
-            if latents and latents.autoencoder != samples.autoencoder:
-                yield f"samples.{name}.autoencoder must be {latents.autoencoder!r}, the first stage of its model"
+            if samples.ldm in self.ldms:
+                yield from self._not_as_cached(f"samples.{name}", samples, self.ldms[samples.ldm].latent)
+        for name, baseline in self.baselines.items():
+            if baseline.ldm in self.ldms:
+                kind = self.ldms[baseline.ldm].conditioning.kind
+                wanted = "low_res" if baseline.kind == "upsampled" else "inpainting"
+                if kind != wanted:
+                    yield f"baselines.{name}: {baseline.kind} needs a model of {wanted}, {baseline.ldm!r} is of {kind}"
+
+    def _not_as_cached(self, where: str, entity: LDM | Samples, latent: str) -> Iterator[str]:
+        latents = self.latents.get(latent)
+        for field in ("dataset", "autoencoder"):
+            if latents and getattr(latents, field) != getattr(entity, field):
+                yield f"{where}.{field} must be {getattr(latents, field)!r}, that of the latents {latent!r}"
 
     def _impossible_samplers(self) -> Iterator[str]:
         for name, samples in self.samples.items():
             if samples.ldm in self.ldms:
                 try:
-                    check_ddim_steps(samples.sampler.steps, self.ldms[samples.ldm].schedule.timesteps)
+                    check_steps(samples.sampler, self.ldms[samples.ldm].schedule.timesteps)
                 except InputError as error:
                     yield f"samples.{name}.{error}"
+
+    def _impossible_guidance(self) -> Iterator[str]:
+        for name, samples in self.samples.items():
+            ldm = self.ldms.get(samples.ldm)
+            if ldm is None:
+                continue
+            kind = ldm.conditioning.kind
+            if samples.guidance_scale != 1 and kind not in TOKENISED:
+                yield f"samples.{name}.guidance_scale must be 1: {kind} conditioning has no null condition"
+            if samples.image_guidance and kind != "low_res":
+                yield f"samples.{name}.image_guidance needs a model of low_res conditioning, {ldm.name!r} is of {kind}"
+            if samples.classifier_guidance:
+                classifier = self.latent_classifiers.get(samples.classifier_guidance.classifier)
+                if classifier is None:
+                    hint = near_miss(samples.classifier_guidance.classifier, self.latent_classifiers)
+                    yield f"samples.{name}.classifier_guidance.classifier: no latent_classifiers of this name{hint}"
+                elif classifier.latent != ldm.latent:
+                    yield (
+                        f"samples.{name}.classifier_guidance: {classifier.name!r} knows the latents "
+                        f"{classifier.latent!r}, the model those of {ldm.latent!r}"
+                    )
 
     def _table_problems(self) -> Iterator[str]:
         for name in set(self.evaluations) & set(self.reconstructions):

@@ -23,14 +23,20 @@ class Description(Entity):
     """Names, sorted; a label is an index into them. Empty when no image has a class."""
     counts: dict[str, NonNegativeInt]
     """Images by split."""
-    splits: Splits
-    """The fractions that were asked for."""
+    splits: Splits | None
+    """The fractions that were asked for; none where the source decides."""
     unlabelled: NonNegativeInt
     """Images without a class (label -1)."""
     rejected: NonNegativeInt
     """Images left out; ``rejected.parquet`` says why."""
     ignored: dict[str, NonNegativeInt]
     """Files that are no images, by extension."""
+    box_classes: list[str] = []
+    """Names that the labels of ``boxes.parquet`` index; empty where there are no boxes."""
+    boxes_sha256: str = ""
+    """Of ``boxes.parquet``, so that this file and the manifest say everything about the dataset."""
+    map_classes: list[str] = []
+    """Names that the pixels of ``maps/ID.png`` index; empty where there are no maps."""
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -50,4 +56,6 @@ class Description(Entity):
             raise InputError(f"{file}: {key}: {problem['msg']}; prepare the dataset again") from error
 
     def write(self, folder: Path) -> None:
-        (folder / DESCRIPTION).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        absent = {name for name in ("box_classes", "boxes_sha256", "map_classes") if not getattr(self, name)}
+        text = self.model_dump_json(indent=2, exclude=absent)
+        (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """The tables of a prepared dataset, checked whenever they are written or read."""
 
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,11 @@ from ldm_pipelines.data.splits import SPLITS
 from ldm_pipelines.errors import InputError
 
 MANIFEST = "manifest.parquet"
+BOXES = "boxes.parquet"
 REJECTED = "rejected.parquet"
 HEX_DIGEST = r"^[0-9a-f]{64}$"
+ROUNDING = 1e-9
+"""By which a box may end beyond the image."""
 
 
 class Manifest(pa.DataFrameModel):
@@ -37,6 +41,10 @@ class Manifest(pa.DataFrameModel):
     split: Series[str] = pa.Field(isin=SPLITS)
     label: Series[np.int64] = pa.Field(ge=-1)
     """Index into the dataset's classes; -1 is none."""
+    caption: Series[str] | None = pa.Field(nullable=True)
+    """Only where the dataset has captions."""
+    map_sha256: Series[str] | None = pa.Field(str_matches=HEX_DIGEST)
+    """Of ``maps/ID.png``, the semantic map; only where the dataset has maps."""
 
     class Config:
         strict = True
@@ -47,6 +55,29 @@ class Manifest(pa.DataFrameModel):
         # By the text alone: DVC may lay the files of a folder as links into its cache.
         pure = PurePosixPath(path)
         return bool(pure.parts) and not pure.is_absolute() and ".." not in pure.parts and "\\" not in path
+
+
+class Boxes(pa.DataFrameModel):
+    """One row per box, images in the manifest's order, boxes of an image in the source's."""
+
+    id: Series[str]
+    """Of the image."""
+    label: Series[np.int64] = pa.Field(ge=0)
+    """Index into the dataset's box classes."""
+    x: Series[np.float64] = pa.Field(ge=0)
+    """The left edge, in fractions of the image; ``y`` is the upper one."""
+    y: Series[np.float64] = pa.Field(ge=0)
+    width: Series[np.float64] = pa.Field(gt=0)
+    height: Series[np.float64] = pa.Field(gt=0)
+
+    class Config:
+        strict = True
+        ordered = True
+
+    @pa.dataframe_check(name="boxes end inside the image")
+    def _ends_inside(cls, frame: pd.DataFrame) -> Series[bool]:
+        across, down = frame["x"] + frame["width"], frame["y"] + frame["height"]
+        return cast("Series[bool]", (across <= 1 + ROUNDING) & (down <= 1 + ROUNDING))
 
 
 class Rejected(pa.DataFrameModel):
@@ -68,6 +99,16 @@ def write_manifest(frame: pd.DataFrame, folder: Path) -> None:
 def read_manifest(folder: Path) -> pd.DataFrame:
     """Reads and checks ``manifest.parquet``; raises ``InputError`` naming the file and the row."""
     return _read(Manifest, folder / MANIFEST)
+
+
+def write_boxes(frame: pd.DataFrame, folder: Path) -> None:
+    """Checks and writes ``boxes.parquet``."""
+    _check(frame, Boxes, folder / BOXES).to_parquet(folder / BOXES, index=False)
+
+
+def read_boxes(folder: Path) -> pd.DataFrame:
+    """Reads and checks ``boxes.parquet``: columns id, label, x, y, width, height."""
+    return _read(Boxes, folder / BOXES)
 
 
 def write_rejected(frame: pd.DataFrame, folder: Path) -> None:

@@ -1,10 +1,8 @@
 """From a source to a prepared dataset: decode, check, crop, resize, split, write."""
 
 import json
-import logging
 import shutil
 import warnings
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -13,50 +11,53 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import PIL
 from PIL import Image
 from tqdm import tqdm
 
 from ldm_pipelines.data.decoding import Undecodable, decode
-from ldm_pipelines.data.description import Description
 from ldm_pipelines.data.journal import Journal, Outcome
-from ldm_pipelines.data.manifest import REJECTED, write_manifest, write_rejected
 from ldm_pipelines.data.resizing import resize_and_crop
-from ldm_pipelines.data.sources import digits, image_folder
-from ldm_pipelines.data.sources.listing import Candidate, Listing, Refused
-from ldm_pipelines.data.spec import Dataset
-from ldm_pipelines.data.splits import SPLITS, assign_split, pixel_hash
+from ldm_pipelines.data.sources import digits, image_folder, photos, scenes
+from ldm_pipelines.data.sources.listing import Candidate, Listing
+from ldm_pipelines.data.spec import Dataset, Splits
+from ldm_pipelines.data.splits import assign_split, pixel_hash
+from ldm_pipelines.data.tables import write_tables
 from ldm_pipelines.errors import InputError
 
-SOURCES: dict[str, Callable[[Any, Path | None, str], Listing]] = {
+SOURCES: dict[str, Callable[[Any, Path | None, str, int], Listing]] = {
     "digits": digits.list_images,
     "image_folder": image_folder.list_images,
+    "photos": photos.list_images,
+    "scenes": scenes.list_images,
 }
 LAYOUT = 1
 """Raise it when the same source would give other files: unfinished work of an older layout is then not continued."""
+ALL_TRAIN = Splits(train=1, validation=0, test=0)
 BATCH = 256
 """Images between two entries of the journal."""
-
-logger = logging.getLogger(__name__)
 
 
 def prepare(dataset: Dataset, raw: Path | None, workspace: Path, progress: bool = True) -> Path:
     """Writes ``workspace/artefact``: ``images/ID.png``, ``manifest.parquet``, ``rejected.parquet``, ``dataset.json``.
 
+    A source with boxes adds ``boxes.parquet``, one with semantic maps adds ``maps/ID.png`` (8 bits, class indices).
+
     Killed and called again with the same workspace, it goes on where it was; source files that changed meanwhile are
     read again. What cannot be used is listed with its reason and warned about.
     Raises ``InputError`` when the raw folder is missing or no usable image is left.
     """
-    listing = SOURCES[dataset.source.kind](dataset.source, raw, dataset.name)
+    listing = SOURCES[dataset.source.kind](dataset.source, raw, dataset.name, dataset.image_size)
     artefact, partial = workspace / "artefact", workspace / "partial"
     if artefact.exists():
         shutil.rmtree(partial, ignore_errors=True)
         artefact.rename(partial)
     (partial / "images").mkdir(parents=True, exist_ok=True)
+    if listing.map_classes:
+        (partial / "maps").mkdir(exist_ok=True)
     header = json.dumps([LAYOUT, PIL.__version__, dataset.model_dump_json()])
     outcomes = _prepare_images(dataset, listing, partial, Journal(workspace / "journal.jsonl", header), progress)
-    _write_tables(dataset, listing, outcomes, partial)
+    write_tables(dataset, listing, outcomes, partial)
     partial.rename(artefact)
     return artefact
 
@@ -111,8 +112,14 @@ def _prepare_image(dataset: Dataset, number: int, candidate: Candidate, folder: 
         "height": square.height,
         "sha256": sha256(png).hexdigest(),
         "pixels": hashed,
-        "split": assign_split(hashed, dataset.splits),
+        "split": candidate.split or assign_split(hashed, dataset.splits or ALL_TRAIN),
     }
+    if candidate.boxes or candidate.draw_map:
+        _check_square(image, candidate, dataset)
+    if candidate.draw_map:
+        png = _png_bytes(Image.fromarray(candidate.draw_map(dataset.image_size)))
+        (folder / f"maps/{identity}.png").write_bytes(png)
+        columns["map_sha256"] = sha256(png).hexdigest()
     return Outcome(number, candidate.origin, candidate.signature, columns=columns)
 
 
@@ -123,69 +130,23 @@ def _png_bytes(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def _check_square(image: Image.Image, candidate: Candidate, dataset: Dataset) -> None:
+    """The crop to a square would move boxes and maps, which are those of the whole image."""
+    if image.width != image.height:
+        raise InputError(
+            f"dataset {dataset.name!r}: {candidate.origin} has boxes or a semantic map and is {image.width} x "
+            f"{image.height} pixels; only square images can have them, so crop it (and them) to a square first"
+        )
+
+
 def _still_valid(outcome: Outcome, folder: Path) -> bool:
     if outcome.reason is not None:  # worth another look: the cause may have been cured
         return False
-    file = folder / outcome.columns["path"]
-    return file.is_file() and sha256(file.read_bytes()).hexdigest() == outcome.columns["sha256"]
+    files = {outcome.columns["path"]: outcome.columns["sha256"]}
+    if "map_sha256" in outcome.columns:
+        files[f"maps/{outcome.columns['id']}.png"] = outcome.columns["map_sha256"]
+    return all(_has_digest(folder / path, digest) for path, digest in files.items())
 
 
-def _write_tables(dataset: Dataset, listing: Listing, outcomes: dict[int, Outcome], folder: Path) -> None:
-    kept: list[dict[str, Any]] = []
-    names: list[str | None] = []
-    rejected: list[tuple[str, str]] = []
-    for number, entry in enumerate(listing.entries):
-        if isinstance(entry, Refused):
-            rejected.append((entry.origin, entry.reason))
-        elif (reason := outcomes[number].reason) is not None:
-            rejected.append((entry.origin, reason))
-        else:
-            kept.append(outcomes[number].columns)
-            names.append(entry.label)
-    _report(dataset, listing, names, rejected)
-    classes = sorted({name for name in names if name is not None})
-    index = {name: label for label, name in enumerate(classes)}
-    manifest = pd.DataFrame(kept).assign(label=np.array([index.get(name or "", -1) for name in names], dtype=np.int64))
-    write_manifest(manifest, folder)
-    write_rejected(pd.DataFrame(rejected, columns=["path", "reason"], dtype="str"), folder)
-    Description(
-        name=dataset.name,
-        source=dataset.source.kind,
-        image_size=dataset.image_size,
-        resize=dataset.resize,
-        classes=classes,
-        counts={split: int((manifest["split"] == split).sum()) for split in SPLITS},
-        splits=dataset.splits,
-        unlabelled=names.count(None),
-        rejected=len(rejected),
-        ignored=listing.ignored,
-    ).write(folder)
-    _remove_leftovers(folder / "images", keep=set(manifest["path"].str.removeprefix("images/")))
-
-
-def _report(dataset: Dataset, listing: Listing, names: list[str | None], rejected: list[tuple[str, str]]) -> None:
-    """Logs what was left out; raises ``InputError`` when nothing is left."""
-    ignored = ", ".join(f"{count} {kind}" for kind, count in listing.ignored.items())
-    if ignored:
-        logger.info("dataset %r: files passed over: %s", dataset.name, ignored)
-    examples = "; ".join(
-        f"{count} x {reason!r}" for reason, count in Counter(reason for _, reason in rejected).most_common(3)
-    )
-    if not names:
-        found = (
-            f"all {len(rejected)} were rejected ({examples}; first: {rejected[0][0]!r})" if rejected else "none found"
-        )
-        seen = f"; files passed over: {ignored}" if ignored else ""
-        raise InputError(f"dataset {dataset.name!r} has no usable image: {found}{seen}")
-    if rejected:
-        message = "dataset %r: %d of %d images rejected, listed with reasons in %s: %s"
-        logger.warning(message, dataset.name, len(rejected), len(listing.entries), REJECTED, examples)
-    if 0 < names.count(None) < len(names):
-        logger.warning("dataset %r: %d of %d images have no class", dataset.name, names.count(None), len(names))
-
-
-def _remove_leftovers(images: Path, keep: set[str]) -> None:
-    """Files of an earlier, unfinished run that no row names."""
-    for file in images.iterdir():
-        if file.name not in keep:
-            file.unlink()
+def _has_digest(file: Path, digest: str) -> bool:
+    return file.is_file() and sha256(file.read_bytes()).hexdigest() == digest

@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from ldm_pipelines.data.boxes import Box
 from ldm_pipelines.data.description import DESCRIPTION, Description
-from ldm_pipelines.data.manifest import MANIFEST, read_manifest
+from ldm_pipelines.data.manifest import BOXES, MANIFEST, read_boxes, read_manifest
 from ldm_pipelines.data.splits import SPLITS
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError, near_miss
@@ -18,12 +19,16 @@ from ldm_pipelines.errors import InputError, near_miss
 class ImageSplit:
     """The images of one split, in the manifest's order, decoded when asked for."""
 
-    def __init__(self, folder: Path, rows: pd.DataFrame, image_size: int) -> None:
+    def __init__(self, dataset: "PreparedDataset", rows: pd.DataFrame) -> None:
         self.ids: list[str] = rows["id"].tolist()
         self.labels: NDArray[np.int64] = rows["label"].to_numpy(dtype=np.int64)
         """Shape ``(n,)``; -1 is no class."""
-        self.image_size = image_size
-        self._files = [folder / path for path in rows["path"]]
+        self.captions: list[str] | None = rows["caption"].fillna("").tolist() if "caption" in rows else None
+        """One per image, empty where it has none; None where the dataset has no captions."""
+        self.image_size = dataset.image_size
+        self.has_boxes, self.has_maps = bool(dataset.box_classes), bool(dataset.map_classes)
+        self._dataset = dataset
+        self._files = [dataset.folder / path for path in rows["path"]]
 
     def __len__(self) -> int:
         return len(self._files)
@@ -32,16 +37,43 @@ class ImageSplit:
         """uint8 ``(b, s, s, 3)`` of the images at ``indices``: any order, repeats allowed. Raises ``InputError``."""
         images = np.empty((len(indices), self.image_size, self.image_size, 3), dtype=np.uint8)
         for slot, index in enumerate(indices):
-            images[slot] = self._read(self._files[index])
+            images[slot] = self._read(self._files[index], (self.image_size, self.image_size, 3))
         return images
 
-    def _read(self, file: Path) -> NDArray[np.uint8]:
+    def boxes(self, index: int) -> list[Box]:
+        """The boxes of an image, in the source's order; labels index the dataset's ``box_classes``."""
+        if not self.has_boxes:
+            raise self._missing("boxes")
+        return self._dataset.boxes_by_image.get(self.ids[index], [])
+
+    def maps(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Semantic maps, uint8 ``(b, s, s)``: indices into the dataset's ``map_classes``."""
+        if not self.has_maps:
+            raise self._missing("semantic maps")
+        maps = np.empty((len(indices), self.image_size, self.image_size), dtype=np.uint8)
+        for slot, index in enumerate(indices):
+            file = self._dataset.folder / "maps" / f"{self.ids[index]}.png"
+            maps[slot] = self._read(file, (self.image_size, self.image_size))
+            if maps[slot].max() >= len(self._dataset.map_classes):
+                raise InputError(f"{file}: a pixel is none of the dataset's map classes; prepare the dataset again")
+        return maps
+
+    def _missing(self, wanted: str) -> InputError:
+        has = {
+            "classes": self._dataset.classes,
+            "captions": self.captions,
+            "boxes": self.has_boxes,
+            "semantic maps": self.has_maps,
+        }
+        present = ", ".join(name for name, there in has.items() if there) or "images alone"
+        return InputError(f"dataset {self._dataset.name!r} has no {wanted}; it has {present}")
+
+    def _read(self, file: Path, wanted: tuple[int, ...]) -> NDArray[np.uint8]:
         try:
             with Image.open(file, formats=["PNG"]) as image:
                 pixels = np.asarray(image)
         except (OSError, SyntaxError, ValueError) as error:
             raise InputError(f"{file} cannot be read ({error}); prepare the dataset again") from error
-        wanted = (self.image_size, self.image_size, 3)
         if pixels.shape != wanted or pixels.dtype != np.uint8:
             raise InputError(f"{file} holds {pixels.dtype}{pixels.shape}, not uint8{wanted}; prepare the dataset again")
         return pixels
@@ -57,6 +89,10 @@ class PreparedDataset:
         self.name = description.name
         self.image_size = description.image_size
         self.classes = description.classes
+        self.box_classes = description.box_classes
+        """What the labels of boxes index; empty where the dataset has no boxes."""
+        self.map_classes = description.map_classes
+        """What the pixels of semantic maps index; empty where the dataset has none."""
         self._rows = read_manifest(folder)
         self._check(description)
 
@@ -81,7 +117,18 @@ class PreparedDataset:
                 f"split {name!r} of dataset {self.name!r} is empty: raise its fraction in the dataset's 'splits' "
                 f"or add images; splits with images: {present}"
             )
-        return ImageSplit(self.folder, rows, self.image_size)
+        return ImageSplit(self, rows)
+
+    @cached_property
+    def boxes_by_image(self) -> dict[str, list[Box]]:
+        """Boxes by the image's id. Raises ``InputError`` where the table does not fit the images."""
+        file, frame = self.folder / BOXES, read_boxes(self.folder)
+        if not frame["id"].isin(self._rows["id"]).all() or (frame["label"] >= len(self.box_classes)).any():
+            raise InputError(f"{file} names images or classes that the dataset does not have; prepare it again")
+        found: dict[str, list[Box]] = {}
+        for name, *box in frame.itertuples(index=False, name=None):
+            found.setdefault(name, []).append(Box(*box))
+        return found
 
     def _check(self, description: Description) -> None:
         file = self.folder / MANIFEST

@@ -4,7 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ldm_pipelines.spec import Entity, PositiveInt, Probability, Spec
+from ldm_pipelines.spec import Entity, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Probability, Spec
+
+
+def check_range(name: str, bounds: tuple[float, float]) -> None:
+    """Raises ``ValueError`` where the second bound is below the first."""
+    if bounds[1] < bounds[0]:
+        raise ValueError(f"{name}: the smaller bound comes first, not {list(bounds)}")
 
 
 class DigitsSource(Spec):
@@ -26,7 +32,70 @@ class ImageFolderSource(Spec):
     labels: str | None = None
 
 
-Source = Annotated[DigitsSource | ImageFolderSource, Field(discriminator="kind")]
+class ScenesSource(Spec):
+    """Coloured shapes on a plain background, rendered from a seed: exact captions, boxes and semantic maps."""
+
+    kind: Literal["scenes"]
+    count: PositiveInt
+    objects: tuple[PositiveInt, PositiveInt]
+    """Fewest and most shapes in a scene."""
+    overlap: Probability
+    """The largest part of a shape that others may hide; 0 keeps shapes apart."""
+    seed: NonNegativeInt
+
+    @model_validator(mode="after")
+    def _range_rises(self) -> Self:
+        check_range("objects", self.objects)
+        return self
+
+
+class PhotosSource(Spec):
+    """Patches of the photographs shipped inside scikit-image and scikit-learn, split by photograph."""
+
+    kind: Literal["photos"]
+    patch: PositiveInt
+    """Side of the square patches in pixels of the (possibly shrunk) photograph."""
+    shrink: PositiveInt
+    """Photographs are first reduced by this factor (box filter)."""
+    per_photograph: PositiveInt
+    """At most so many patches, evenly spread over the photograph."""
+
+
+Source = Annotated[DigitsSource | ImageFolderSource | ScenesSource | PhotosSource, Field(discriminator="kind")]
+
+
+SPLIT_BY_SOURCE = ("photos",)
+"""Sources that divide their images themselves."""
+
+
+class Degradation(Spec):
+    """From an image to its low-resolution version."""
+
+    kind: Literal["bicubic", "bsr_light"]
+    """Pillow's anti-aliased bicubic (Tables 5, 11), or the light BSR degradation of LDM-BSR (Sec. D.6.1)."""
+    factor: PositiveInt
+
+
+class Masks(Spec):
+    """LaMa's thick masks (Suvorov et al., 2022), with all lengths as fractions of the image's side."""
+
+    irregular_probability: Probability
+    """Brush strokes, else boxes."""
+    strokes: tuple[PositiveInt, PositiveInt]
+    """Fewest and most chains of strokes, and segments per chain."""
+    stroke_length: tuple[PositiveFloat, PositiveFloat]
+    stroke_width: tuple[PositiveFloat, PositiveFloat]
+    boxes: tuple[PositiveInt, PositiveInt]
+    box_side: tuple[PositiveFloat, PositiveFloat]
+    box_margin: NonNegativeFloat
+    largest_area: PositiveFloat
+    """Masks that hide more than this fraction are drawn again."""
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> Self:
+        for name in ("strokes", "stroke_length", "stroke_width", "boxes", "box_side"):
+            check_range(name, getattr(self, name))
+        return self
 
 
 class Splits(Spec):
@@ -54,4 +123,13 @@ class Dataset(Entity):
     """Side of the prepared images in pixels."""
     resize: Literal["bilinear", "bicubic", "lanczos", "box"]
     """Pillow's filter, with anti-aliasing when shrinking. Shorter side first, then a centre crop."""
-    splits: Splits
+    splits: Splits | None = None
+    """Absent where the source says which image belongs where (photos)."""
+
+    @model_validator(mode="after")
+    def _splits_where_they_count(self) -> Self:
+        if self.source.kind in SPLIT_BY_SOURCE and self.splits is not None:
+            raise ValueError(f"a dataset of source {self.source.kind} has fixed splits; remove 'splits'")
+        if self.source.kind not in SPLIT_BY_SOURCE and self.splits is None:
+            raise ValueError("splits is missing: fractions of train, validation and test")
+        return self

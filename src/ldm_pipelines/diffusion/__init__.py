@@ -1,1 +1,1 @@
-"""Latent diffusion models: conditioning, schedule, training, guidance, sampling."""
+"""Latent diffusion models: conditioning, schedule, training."""

@@ -1,11 +1,14 @@
 """A trained latent diffusion model: the artefact of ``train_diffusion``."""
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler
+from torch import nn
 
-from ldm_pipelines.diffusion.conditioning import ClassConditioner
+from ldm_pipelines.diffusion.conditioners.conditioner import Conditioner
+from ldm_pipelines.diffusion.conditioners.registry import load_conditioner
+from ldm_pipelines.diffusion.denoiser import load_denoiser
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.spec import Spec
 
@@ -14,10 +17,16 @@ class ModelInfo(Spec):
     """Contents of ``config.json``."""
 
     name: str
-    latent: str
+    latent: str | None
+    """The latent cache it was trained on; null for imported models."""
     latent_shape: tuple[int, int, int]
     factor: int
     scale_factor: float
+    """Multiplies latents before diffusion."""
+    dataset: str | None
+    """The dataset it was trained on; null where that is not known."""
+    conditioning: dict[str, Any]
+    """The parameters of its conditioning, ``kind`` first among them."""
     classes: tuple[str, ...]
     autoencoder: str
     autoencoder_digest: str
@@ -28,10 +37,10 @@ class LatentDiffusionModel:
     """Denoiser, conditioner and noise schedule; each in a folder that diffusers' ``from_pretrained`` reads."""
 
     def __init__(
-        self, info: ModelInfo, denoiser: UNet2DConditionModel, conditioner: ClassConditioner, scheduler: DDIMScheduler
+        self, info: ModelInfo, denoiser: nn.Module, conditioner: Conditioner, scheduler: DDIMScheduler
     ) -> None:
         self.info = info
-        self.denoiser = denoiser
+        self.denoiser: Any = denoiser
         self.conditioner = conditioner
         self.scheduler = scheduler
 
@@ -57,9 +66,7 @@ class LatentDiffusionModel:
             raise InputError(f"{folder} is not a latent diffusion model: config.json is missing")
         return cls(
             ModelInfo.model_validate_json((folder / "config.json").read_text()),
-            UNet2DConditionModel.from_pretrained(
-                folder / "denoiser", local_files_only=True, low_cpu_mem_usage=False
-            ).eval(),
-            ClassConditioner.load(folder / "conditioner").eval(),
+            load_denoiser(folder / "denoiser").eval(),
+            load_conditioner(folder / "conditioner"),
             DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
         )

@@ -1,14 +1,16 @@
 """Training of a latent diffusion model (Eq. 3)."""
 
-from typing import Any, cast
+import math
+from typing import Any
 
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
-from torch import Tensor
+from diffusers import DDIMScheduler
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ldm_pipelines.autoencoders.first_stage import sample_posterior
-from ldm_pipelines.diffusion.conditioning import ClassConditioner, Condition
+from ldm_pipelines.diffusion.conditioners.conditioner import Condition, Conditioner, Raw, drop_some
+from ldm_pipelines.diffusion.denoiser import denoise
 from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.latents.cache import CacheInfo, flip_some
 from ldm_pipelines.training.ema import EMA
@@ -20,8 +22,8 @@ class LatentDiffusionModule(TrainingModule):
     """eps-prediction on cached latents; the conditioner trains jointly, the denoiser alone is averaged."""
 
     def __init__(
-        self, spec: LDM, cache: CacheInfo, denoiser: UNet2DConditionModel, conditioner: ClassConditioner,
-        scheduler: DDIMScheduler, seed: int,
+        self, spec: LDM, cache: CacheInfo, denoiser: nn.Module, conditioner: Conditioner, scheduler: DDIMScheduler,
+        seed: int,
     ) -> None:  # fmt: skip
         super().__init__(seed)
         self.spec = spec
@@ -38,8 +40,9 @@ class LatentDiffusionModule(TrainingModule):
         z = self._latents(batch["moments"], draws)
         if training.horizontal_flip:
             z = flip_some(z, draws)
-        labels = self.conditioner.drop(batch["label"], self.spec.conditioning.null_probability, draws)
-        loss = self._loss(self.denoiser, z, self.conditioner(labels), draws)
+        null_probability = getattr(self.spec.conditioning, "null_probability", 0.0)
+        raw = drop_some(self.conditioner, _raw(batch), null_probability, draws)
+        loss = self._loss(self.denoiser, z, self.conditioner(raw), draws)
         self.record(len(z), train_loss=loss)
         return self.check_finite(loss)
 
@@ -47,7 +50,7 @@ class LatentDiffusionModule(TrainingModule):
         """Loss of the averaged denoiser, with the same noise and time steps at every validation."""
         draws = torch.Generator(self.device).manual_seed(batch_idx)
         z = self._latents(batch["moments"], draws)
-        loss = self._loss(self.ema.averaged, z, self.conditioner(batch["label"]), draws)
+        loss = self._loss(self.ema.averaged, z, self.conditioner(_raw(batch)), draws)
         self.record(len(z), val_loss=loss)
 
     def _latents(self, moments: Tensor, draws: torch.Generator) -> Tensor:
@@ -55,12 +58,12 @@ class LatentDiffusionModule(TrainingModule):
         noise = torch.randn(shape, generator=draws, device=moments.device)
         return sample_posterior(moments, self.cache.regulariser, noise) * self.cache.scale_factor
 
-    def _loss(self, denoiser: torch.nn.Module, z: Tensor, condition: Condition, draws: torch.Generator) -> Tensor:
+    def _loss(self, denoiser: nn.Module, z: Tensor, condition: Condition, draws: torch.Generator) -> Tensor:
         t = torch.randint(len(self.alphas_cumprod), (len(z),), generator=draws, device=z.device)
         eps = torch.randn(z.shape, generator=draws, device=z.device)
         alpha = self.alphas_cumprod[t][:, None, None, None]
         z_t = alpha.sqrt() * z + (1 - alpha).sqrt() * eps
-        predicted = denoiser(z_t, t, encoder_hidden_states=condition["crossattn"], return_dict=False)[0]
+        predicted = denoise(denoiser, z_t, t, condition)
         distance = functional.l1_loss if self.spec.training.loss == "l1" else functional.mse_loss
         return distance(predicted, eps)
 
@@ -68,15 +71,25 @@ class LatentDiffusionModule(TrainingModule):
         self.ema.update(self.denoiser)
 
     def learning_rate(self, step: int) -> float:
-        """Linear warm-up, then constant."""
+        """Linear warm-up, then constant or a cosine to the final rate."""
         training = self.spec.training
-        return training.learning_rate * min(1.0, (step + 1) / max(1, training.warmup_steps))
+        rate = training.learning_rate
+        if step < training.warmup_steps:
+            return rate * (step + 1) / training.warmup_steps
+        if training.final_learning_rate is None:
+            return rate
+        done = (step - training.warmup_steps) / max(1, training.steps - training.warmup_steps)
+        return training.final_learning_rate + (rate - training.final_learning_rate) * (1 + math.cos(math.pi * done)) / 2
 
     def configure_optimizers(self) -> Any:
         training = self.spec.training
-        trained = [*self.denoiser.parameters(), *self.conditioner.parameters()]
+        trained = [p for part in (self.denoiser, self.conditioner) for p in part.parameters() if p.requires_grad]
         return torch.optim.AdamW(trained, lr=training.learning_rate, weight_decay=training.weight_decay)
 
-    def trained_denoiser(self) -> UNet2DConditionModel:
+    def trained_denoiser(self) -> nn.Module:
         """The averaged weights, which is what is sampled from."""
-        return cast(UNet2DConditionModel, self.ema.averaged)
+        return self.ema.averaged
+
+
+def _raw(batch: Batch) -> Raw:
+    return {name: value for name, value in batch.items() if name != "moments"}

@@ -1,18 +1,11 @@
-"""Parameters of a latent diffusion model and of a set of samples drawn from it."""
+"""Parameters of a latent diffusion model."""
 
 from typing import Literal, Self
 
 from pydantic import model_validator
 
-from ldm_pipelines.spec import (
-    Entity,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    Probability,
-    Spec,
-)
+from ldm_pipelines.diffusion.conditioning_spec import CONCATENATED, TOKENISED, Conditioning
+from ldm_pipelines.spec import Entity, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Probability, Spec
 
 
 class Schedule(Spec):
@@ -24,34 +17,31 @@ class Schedule(Spec):
 
 
 class Denoiser(Spec):
-    """The UNet with cross-attention (Sec. 3.3)."""
+    """The UNet (Sec. 3.3): ADM's blocks, with spatial transformers where it is conditioned by tokens."""
 
     block_out_channels: tuple[PositiveInt, ...]
     layers_per_block: PositiveInt
     attention: tuple[bool, ...]
-    """Per level, from the highest resolution: spatial transformer or plain residual blocks."""
-    head_channels: PositiveInt
-    """Channels per attention head."""
-    transformer_depth: PositiveInt
+    """Per level, from the highest resolution: attention or plain residual blocks. The middle always attends."""
+    head_channels: PositiveInt | None = None
+    """Channels per attention head; null when ``heads`` is given."""
+    heads: PositiveInt | None = None
+    """Attention heads at every level (released: churches, inpainting, semantic, text); null with ``head_channels``."""
+    transformer_depth: NonNegativeInt
+    """Blocks of each spatial transformer; 0 is plain self-attention, for models without tokens."""
     norm_num_groups: PositiveInt
+    scale_shift_norm: bool = False
+    """The time embedding scales and shifts instead of being added (released: churches)."""
+    resblock_updown: bool = False
+    """Residual blocks change the resolution, as in BigGAN (released: churches, inpainting_big)."""
 
     @model_validator(mode="after")
-    def _one_flag_per_level(self) -> Self:
+    def _consistent(self) -> Self:
         if len(self.attention) != len(self.block_out_channels):
             raise ValueError("attention needs one flag per entry of block_out_channels")
+        if (self.head_channels is None) == (self.heads is None):
+            raise ValueError("exactly one of head_channels and heads must be given")
         return self
-
-
-class ClassConditioning(Spec):
-    """A learned class embedding, one token of cross-attention; the last class is the null class of guidance."""
-
-    kind: Literal["class"]
-    dim: PositiveInt
-    null_probability: Probability
-    """How often training replaces the class by the null class (released later code: 0.1)."""
-
-
-Conditioning = ClassConditioning
 
 
 class DiffusionTraining(Spec):
@@ -59,6 +49,8 @@ class DiffusionTraining(Spec):
     batch_size: PositiveInt
     """Latents per step over all devices."""
     learning_rate: PositiveFloat
+    final_learning_rate: NonNegativeFloat | None = None
+    """Cosine decay to this rate at the last step; null keeps the rate constant, as in most released configs."""
     weight_decay: NonNegativeFloat
     warmup_steps: NonNegativeInt
     """Linear warm-up of the learning rate."""
@@ -73,28 +65,24 @@ class LDM(Entity):
     """A latent diffusion model trained on a latent cache."""
 
     latent: str
+    dataset: str
+    """Where captions, boxes, maps and images of the conditions come from; derived from the latent cache."""
+    autoencoder: str
+    """Encodes masked images (inpainting); derived from the latent cache."""
     denoiser: Denoiser
     conditioning: Conditioning
     schedule: Schedule
     training: DiffusionTraining
 
-
-class DDIM(Spec):
-    """DDIM with the original code's time steps: ``steps`` must divide the schedule's timesteps."""
-
-    kind: Literal["ddim"]
-    steps: PositiveInt
-    eta: Probability
-
-
-class Samples(Entity):
-    """A set of images drawn from a latent diffusion model."""
-
-    ldm: str
-    autoencoder: str
-    """Decodes the latents; derived from the model's latent cache."""
-    sampler: DDIM
-    guidance_scale: NonNegativeFloat
-    """s of eps_u + s (eps_c - eps_u); 1 is no guidance."""
-    count: PositiveInt
-    """Number of images; labels are balanced over the classes."""
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        kind, depth = self.conditioning.kind, self.denoiser.transformer_depth
+        if kind in TOKENISED and depth == 0:
+            raise ValueError(
+                f"denoiser.transformer_depth is 0, but {kind} conditioning needs cross-attention: 1 or more"
+            )
+        if kind not in TOKENISED and depth > 0:
+            raise ValueError(f"denoiser.transformer_depth is {depth}, but {kind} conditioning has no tokens: 0")
+        if self.training.horizontal_flip and kind in (*CONCATENATED, "layout", "text"):
+            raise ValueError(f"training.horizontal_flip would contradict {kind} conditioning: false")
+        return self

@@ -4,69 +4,147 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.diffusion.conditioning import ClassConditioner
+from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.diffusion.conditioners.conditioner import Reader, Surroundings
+from ldm_pipelines.diffusion.conditioners.registry import build_conditioner
 from ldm_pipelines.diffusion.denoiser import build_denoiser
 from ldm_pipelines.diffusion.model import LatentDiffusionModel, ModelInfo
 from ldm_pipelines.diffusion.module import LatentDiffusionModule
 from ldm_pipelines.diffusion.schedule import ddim_scheduler
 from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.latents.cache import LatentCache
+from ldm_pipelines.latents.cache import LatentCache, LatentSplit
 from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.training.fit import fit
+from ldm_pipelines.training.stream import Batch
 
 VALIDATIONS = 10
 
 
-def build_module(spec: LDM, cache: LatentCache, seed: int) -> LatentDiffusionModule:
-    """A freshly initialised module; the weights are a function of ``seed``."""
-    if not cache.info.classes:
-        raise InputError(
-            f"ldms.{spec.name}: class conditioning needs labels; dataset {cache.info.dataset.name!r} has none"
-        )
-    unlabelled = int((cache.index["label"] < 0).sum())
-    if unlabelled:
-        raise InputError(
-            f"ldms.{spec.name}: class conditioning needs a class for every image; {unlabelled} of dataset "
-            f"{cache.info.dataset.name!r} have none (images outside a class folder, or without a label)"
-        )
-    with torch.random.fork_rng():
+class ConditionedLatents:
+    """Cached moments with the raw conditions of the same images; a ``BatchSource``."""
+
+    def __init__(self, latents: LatentSplit, conditions: Reader) -> None:
+        self._latents, self._conditions = latents, conditions
+
+    def __len__(self) -> int:
+        return len(self._latents)
+
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Batch:
+        """``{"moments": float32 (b, channels, h, w)}`` and what the conditioner's reader gives."""
+        moments = torch.from_numpy(self._latents.moments(indices)).float()
+        return {"moments": moments, **self._conditions.read(indices, rng)}
+
+
+def build_module(spec: LDM, cache: LatentCache, dataset: PreparedDataset, seed: int) -> LatentDiffusionModule:
+    """A freshly initialised module; the weights are a function of ``seed``.
+
+    Raises:
+        InputError: the dataset lacks what the conditioning needs.
+    """
+    info = cache.info
+    surroundings = Surroundings(
+        latent_shape=info.latent_shape,
+        factor=info.factor,
+        classes=info.classes,
+        captions=dataset.split("train").captions or (),
+        box_classes=dataset.box_classes,
+        map_classes=dataset.map_classes,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "conditioner"))
+        try:
+            conditioner = build_conditioner(spec.conditioning, surroundings)
+        except InputError as error:
+            raise InputError(f"ldms.{spec.name} on dataset {dataset.name!r}: {error}") from error
         torch.manual_seed(derive_seed(seed, "weights"))
-        denoiser = build_denoiser(spec.denoiser, cache.info.latent_shape, spec.conditioning.dim)
-        conditioner = ClassConditioner(len(cache.info.classes), spec.conditioning.dim)
-    return LatentDiffusionModule(spec, cache.info, denoiser, conditioner, ddim_scheduler(spec.schedule), seed)
+        denoiser = build_denoiser(
+            spec.denoiser,
+            info.latent_shape,
+            context_dim=conditioner.context_dim,
+            concat_channels=conditioner.concat_channels,
+        )
+    return LatentDiffusionModule(spec, info, denoiser, conditioner, ddim_scheduler(spec.schedule), seed)
 
 
-def train(spec: LDM, latents_folder: Path, *, seed: int, workspace: Path, compute: Compute, logger: Any = None) -> Path:
-    """Train the model and return its folder: averaged denoiser, conditioner, schedule, curves and metrics."""
+def train(
+    spec: LDM,
+    latents_folder: Path,
+    dataset_folder: Path,
+    autoencoder_folder: Path,
+    *,
+    seed: int,
+    workspace: Path,
+    compute: Compute,
+    logger: Any = None,
+) -> Path:
+    """Train the model and return its folder: averaged denoiser, conditioner, schedule, curves and metrics.
+
+    The dataset gives the conditions of the cached latents; the autoencoder encodes masked images (inpainting).
+
+    Raises:
+        InputError: latents and dataset are not of the same images, or the dataset lacks the conditions.
+    """
     cache = LatentCache(latents_folder)
-    module = build_module(spec, cache, seed)
-    held_out = [s for s in ("validation", "test") if s in set(cache.index["split"])]
+    dataset = PreparedDataset(dataset_folder)
+    if cache.info.dataset.digest != dataset.digest:
+        raise InputError(
+            f"ldms.{spec.name}: the latents {spec.latent!r} are of another version of dataset {dataset.name!r}; "
+            "encode them again"
+        )
+    module = build_module(spec, cache, dataset, seed)
+    first_stage = FirstStage.load(autoencoder_folder).to(compute.torch_device())
+    module.conditioner.attach(first_stage, cache.info.scale_factor)
+
+    def source(split: str) -> ConditionedLatents:
+        return ConditionedLatents(cache.split(split), module.conditioner.reader(dataset.split(split)))
+
+    held_out = next((name for name in ("validation", "test") if dataset.counts[name]), None)
     curves = fit(
         module,
-        cache.split("train"),
+        source("train"),
         steps=spec.training.steps,
         batch_size=spec.training.batch_size,
         workspace=workspace,
         compute=compute,
         logger=logger,
-        validation=cache.split(held_out[0]) if held_out else None,
+        validation=source(held_out) if held_out else None,
         validate_every=max(1, spec.training.steps // VALIDATIONS) if held_out else None,
         gradient_clip=spec.training.gradient_clip,
     )
     folder = workspace / "artefact"
     folder.mkdir(exist_ok=True)
+    _model(spec, cache, module).save(folder)
+    metrics = {
+        "train_loss": curves.last("train_loss"),
+        "parameters": sum(p.numel() for p in module.denoiser.parameters()),
+        "conditioner_parameters": sum(p.numel() for p in module.conditioner.parameters()),
+        "images_seen": spec.training.steps * spec.training.batch_size,
+    }
+    if held_out:
+        metrics["val_loss"] = curves.last("val_loss")
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
+    curves.write(folder / "curves.csv")
+    return folder
+
+
+def _model(spec: LDM, cache: LatentCache, module: LatentDiffusionModule) -> LatentDiffusionModel:
     info = cache.info
-    model = LatentDiffusionModel(
+    return LatentDiffusionModel(
         ModelInfo(
             name=spec.name,
             latent=spec.latent,
             latent_shape=info.latent_shape,
             factor=info.factor,
             scale_factor=info.scale_factor,
+            dataset=info.dataset.name,
+            conditioning=spec.conditioning.model_dump(mode="json"),
             classes=info.classes,
             autoencoder=info.autoencoder.name,
             autoencoder_digest=info.autoencoder.digest,
@@ -75,14 +153,3 @@ def train(spec: LDM, latents_folder: Path, *, seed: int, workspace: Path, comput
         module.conditioner,
         ddim_scheduler(spec.schedule),
     )
-    model.save(folder)
-    metrics = {
-        "train_loss": curves.last("train_loss"),
-        "parameters": sum(p.numel() for p in module.denoiser.parameters()),
-        "images_seen": spec.training.steps * spec.training.batch_size,
-    }
-    if held_out:
-        metrics["val_loss"] = curves.last("val_loss")
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
-    curves.write(folder / "curves.csv")
-    return folder

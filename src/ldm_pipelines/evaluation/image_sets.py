@@ -10,7 +10,7 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 from pandera.typing.pandas import Series
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from ldm_pipelines.errors import InputError
 
@@ -34,6 +34,8 @@ class SampleTable(pa.DataFrameModel):
     index: Series[np.int64] = pa.Field(ge=0, unique=True)
     path: Series[str] = pa.Field(unique=True)
     label: Series[np.int64] = pa.Field(ge=-1)
+    condition: Series[str] | None
+    """Id of the image of a dataset whose condition the sample has; empty without one."""
 
 
 class SampleInfo(BaseModel):
@@ -46,10 +48,24 @@ class SampleInfo(BaseModel):
     count: int
     seed: int
     classes: tuple[str, ...] = ()
+    conditioning: str | None = None
+    """Kind of condition; None in sets of models that know classes alone."""
+    conditioning_spec: dict[str, Any] | None = None
+    """Its parameters."""
+    dataset: str | None = None
+    split: str | None = None
+    """Whose images the conditions are of."""
+    dataset_digest: str | None = None
+
+    @field_validator("conditioning", mode="before")
+    @classmethod
+    def _kind(cls, value: Any) -> Any:
+        """All parameters of a conditioning are as good as their kind."""
+        return value.get("kind") if isinstance(value, dict) else value
 
     def provenance(self) -> dict[str, Any]:
-        """Everything but the class names."""
-        return self.model_dump(mode="json", exclude={"classes"})
+        """Everything that the file says but the class names."""
+        return self.model_dump(mode="json", exclude={"classes"}, exclude_unset=True)
 
 
 class SampleSet:
@@ -65,6 +81,8 @@ class SampleSet:
                 f"{folder}: samples.json counts {self.info.count} images, samples.parquet {len(table)}; sample it again"
             )
         self.labels: NDArray[np.int64] = table["label"].to_numpy(dtype=np.int64)
+        self.conditions: list[str] = table["condition"].tolist() if "condition" in table else [""] * len(table)
+        """Ids of the images whose conditions the samples have; empty without one."""
         self._paths = table["path"].tolist()
 
     def __len__(self) -> int:

@@ -8,32 +8,35 @@ import torch
 from torch import Tensor
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
-from ldm_pipelines.autoencoders.paired import psnr, ssim
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.evaluation.features import FeatureCollector, batches
 from ldm_pipelines.evaluation.image_sets import check_size
-from ldm_pipelines.evaluation.inception_score import inception_score
+from ldm_pipelines.evaluation.measured import measure_inception_score
+from ldm_pipelines.evaluation.paired import PairedMetrics
 from ldm_pipelines.evaluation.provenance import describe_network, describe_reference
 from ldm_pipelines.evaluation.spec import Reconstruction
 from ldm_pipelines.feature_networks.features import PerceptualDistance
 from ldm_pipelines.feature_networks.frechet import frechet_distance, gaussian
 from ldm_pipelines.feature_networks.networks import load_network
 
-HIGHEST_PSNR = 100.0
-"""In dB, for an image that comes back without any error: the mean over images stays finite."""
+LATENTS = {"kl": "posterior mean", "vq": "nearest codes", "none": "the image itself"}
 
 
 @torch.inference_mode()
 def evaluate_reconstruction(
     spec: Reconstruction, autoencoder_folder: Path, dataset_folder: Path, network_folder: Path, *, compute: Compute
 ) -> dict[str, Any]:
-    """PSNR, SSIM and perceptual distance per image (mean and deviation), R-FID, R-IS; for VQ the codebook's use.
+    """PSNR, SSIM and perceptual distance per image (mean and deviation), R-FID; for VQ the codebook's use.
 
-    Images go through the posterior's mean (KL) or their nearest codes (VQ) and are rounded to 8 bits, as a PNG would
-    hold them. Returns the JSON-able result: ``kind``, ``name``, ``metrics`` (name -> number) and ``provenance``.
+    R-IS is left out where the network's classes are not the dataset's.
+
+    Images go through the posterior's mean (KL), their nearest codes (VQ) or nothing (identity) and are rounded to 8
+    bits, as a PNG would hold them.
+
+    Returns the JSON-able result: ``kind``, ``name``, ``metrics`` (name -> number) and ``provenance``.
 
     Raises:
         InputError: an image or a model cannot be read, or the split is too small for the metrics.
@@ -44,32 +47,29 @@ def evaluate_reconstruction(
     device = compute.torch_device()
     first_stage = FirstStage.load(autoencoder_folder).to(device)
     network = load_network(network_folder).to(device)
-    perceptual = PerceptualDistance(network)
 
     real, rebuilt = FeatureCollector(), FeatureCollector()
-    paired = _PerImage()
+    paired = PairedMetrics(PerceptualDistance(network), border="zeros")
     codebook = _CodebookUse(first_stage.codebook_size)
     for indices in batches(len(images), compute, f"reconstructions by {spec.autoencoder}"):
         x = to_tensor(images.pixels(indices)).to(device)
         z = _latent(first_stage, x)
         y = to_tensor(to_pixels(first_stage.decode(z))).to(device)
         codebook.add(first_stage, z)
-        paired.add(psnr=psnr(_unit(x), _unit(y)).clamp(max=HIGHEST_PSNR))
-        paired.add(ssim=ssim(_unit(x), _unit(y), border="zeros"), psim=perceptual(x, y))
+        paired.add(x, y)
         real.add(network(x))
         rebuilt.add(network(y))
 
     originals = real.finish(images.labels, f"{spec.dataset}/{spec.split}")
     copies = rebuilt.finish(images.labels, f"reconstructions by {spec.autoencoder}")
-    score = inception_score(copies.logits, spec.is_splits)
+    score = measure_inception_score(copies, network, dataset, spec.is_splits, "r_is")
     return {
         "kind": "reconstruction",
         "name": spec.name,
         "metrics": {
             **paired.summary(),
             "r_fid": frechet_distance(gaussian(copies.pool), gaussian(originals.pool)),
-            "r_is": score.mean,
-            "r_is_std": score.std,
+            **score.metrics,
             **codebook.summary(),
         },
         "provenance": {
@@ -77,13 +77,12 @@ def evaluate_reconstruction(
             "reference": describe_reference(dataset, spec.split, len(images)),
             "autoencoder": _describe(spec.autoencoder, first_stage, autoencoder_folder),
             "protocol": {
-                "latent": "posterior mean" if first_stage.regulariser == "kl" else "nearest codes",
+                "latent": LATENTS[first_stage.regulariser],
                 "pixels": "8-bit RGB",
                 "psnr": "data range 1, mean over images",
                 "ssim": "11x11 Gaussian window, sigma 1.5, zero padding, data range 1, mean over images",
                 "psim": f"perceptual distance of {network.name}",
-                "is_splits": spec.is_splits,
-                "is_order": "permuted as by torch-fidelity, seed 2020",
+                **score.protocol,
             },
         },
     }
@@ -91,12 +90,7 @@ def evaluate_reconstruction(
 
 def _latent(first_stage: FirstStage, x: Tensor) -> Tensor:
     moments = first_stage.moments(x)
-    return moments if first_stage.regulariser == "vq" else moments.chunk(2, dim=1)[0]
-
-
-def _unit(x: Tensor) -> Tensor:
-    """From [-1, 1] to [0, 1]."""
-    return (x.double() + 1) / 2
+    return moments.chunk(2, dim=1)[0] if first_stage.regulariser == "kl" else moments
 
 
 def _describe(name: str, first_stage: FirstStage, folder: Path) -> dict[str, Any]:
@@ -110,24 +104,6 @@ def _describe(name: str, first_stage: FirstStage, folder: Path) -> dict[str, Any
         "codebook_size": first_stage.codebook_size,
         "n_params": sum(parameter.numel() for parameter in first_stage.parameters()),
     }
-
-
-class _PerImage:
-    """Numbers per image, and their mean and population standard deviation."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, list[Tensor]] = {}
-
-    def add(self, **values: Tensor) -> None:
-        for name, value in values.items():
-            self._values.setdefault(name, []).append(value.double().cpu())
-
-    def summary(self) -> dict[str, float]:
-        metrics: dict[str, float] = {}
-        for name, parts in self._values.items():
-            values = torch.cat(parts).numpy()
-            metrics |= {name: float(values.mean()), f"{name}_std": float(values.std())}
-        return metrics
 
 
 class _CodebookUse:

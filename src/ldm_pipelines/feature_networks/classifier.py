@@ -45,6 +45,12 @@ class ClassifierNetwork(FeatureNetwork):
         return Features(pool, self.head(pool))
 
 
+class RotationNetwork(ClassifierNetwork):
+    """The same network where the classes are an image's quarter turns."""
+
+    kind = "rotation"
+
+
 def _block(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, 3, padding=1),

@@ -43,7 +43,7 @@ class FeatureNetwork(nn.Module):
         """Pooled features and logits; an ``InputError`` where the network has none."""
         raise InputError(
             f"feature network {self.name!r} (kind {self.kind!r}) has no pooled features and no logits, which FID, "
-            "Inception Score, precision and recall need; name a network of kind 'classifier' as feature_network"
+            "Inception Score, precision and recall need; name a feature_network of kind 'classifier' or 'rotation'"
         )
 
     def weigh(self, stage: int, difference: Tensor) -> Tensor:

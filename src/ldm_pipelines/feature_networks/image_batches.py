@@ -29,6 +29,11 @@ class ImageBatches:
     def __len__(self) -> int:
         return len(self.split)
 
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Classes (n,) of all images, -1 for none."""
+        return self.split.labels
+
     def pixels(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Images at ``indices`` as uint8 (b, s, s, 3), without augmentation."""
         return self.split.pixels(indices) if self._decoded is None else self._decoded[indices]

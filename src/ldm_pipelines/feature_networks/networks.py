@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ldm_pipelines.errors import InputError, near_miss
-from ldm_pipelines.feature_networks.classifier import ClassifierNetwork
+from ldm_pipelines.feature_networks.classifier import ClassifierNetwork, RotationNetwork
 from ldm_pipelines.feature_networks.features import FeatureNetwork, Features, PerceptualDistance
 
 __all__ = ["FeatureNetwork", "Features", "PerceptualDistance", "load_network", "load_perceptual", "save_network"]
@@ -60,4 +60,5 @@ def _lpips(config: dict[str, Any]) -> FeatureNetwork:
 _BUILDERS: dict[str, Callable[[dict[str, Any]], FeatureNetwork]] = {
     "classifier": lambda config: ClassifierNetwork(**config),
     "lpips": _lpips,
+    "rotation": lambda config: RotationNetwork(**config),
 }

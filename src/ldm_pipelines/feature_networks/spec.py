@@ -10,7 +10,7 @@ from ldm_pipelines.spec import Entity, NonNegativeFloat, NonNegativeInt, Positiv
 class ClassifierTraining(Spec):
     steps: PositiveInt
     batch_size: PositiveInt
-    """Images per step over all devices."""
+    """Images per step over all devices; a rotation network sees each of them in four orientations."""
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat
     max_shift: NonNegativeInt
@@ -19,20 +19,34 @@ class ClassifierTraining(Spec):
     """Standard deviation of Gaussian noise added to images in [-1, 1]."""
 
 
-class Classifier(Entity):
-    """A small convolutional classifier trained on a dataset's labels.
+class TrainedNetwork(Entity):
+    """A small convolutional classifier trained on a dataset's images.
 
-    Its stages' activations serve as a perceptual distance, its penultimate layer and logits for FID, Inception Score,
-    precision and recall. Figures measured with it are comparable within the dataset only.
+    Its stages' activations serve as a perceptual distance, its penultimate layer for FID, precision and recall. Figures
+    measured with it are comparable within the dataset only.
     """
 
-    kind: Literal["classifier"]
     dataset: str
     upstream: str
     """What DVC watches: the dataset's folder."""
     channels: tuple[PositiveInt, ...]
     """Width of each stage; every stage halves the resolution."""
     training: ClassifierTraining
+
+
+class Classifier(TrainedNetwork):
+    """Learns the dataset's labels; its logits serve for the Inception Score."""
+
+    kind: Literal["classifier"]
+
+
+class Rotation(TrainedNetwork):
+    """Learns which of four quarter turns an image was given (Gidaris et al., 2018).
+
+    For datasets without labels. An Inception Score from its logits would measure uprightness: use it for distances.
+    """
+
+    kind: Literal["rotation"]
 
 
 class Lpips(Entity):
@@ -47,4 +61,4 @@ class Lpips(Entity):
     """What DVC watches: for published weights, this package's module."""
 
 
-FeatureNetwork = Annotated[Classifier | Lpips, Field(discriminator="kind")]
+FeatureNetwork = Annotated[Classifier | Rotation | Lpips, Field(discriminator="kind")]

@@ -50,7 +50,7 @@ class Source(Spec):
 class CacheInfo(Spec):
     """Contents of ``cache.json``."""
 
-    regulariser: Literal["kl", "vq"]
+    regulariser: Literal["kl", "vq", "none"]
     latent_shape: tuple[int, int, int]
     """(c, h, w) of a latent; KL moments have 2c channels."""
     factor: int
@@ -62,7 +62,8 @@ class CacheInfo(Spec):
     """Mean of each latent channel over the training split (posterior noise included)."""
     channel_std: tuple[float, ...]
     scale_factor: float
-    """Multiplies latents before diffusion: 1 / std over all elements for KL, 1 for VQ (Sec. G; released code)."""
+    """Multiplies latents before diffusion: 1 / std over all elements for KL, 1 for VQ (Sec. G; released code) and
+    for pixels."""
     dataset: Source
     autoencoder: Source
 

@@ -43,6 +43,15 @@ def differences(result: Result, paper: PaperTable, published: PaperRow) -> str:
     return f"Not the paper's protocol: {'; '.join(found)}." if found else ""
 
 
+def sampler_text(sampler: Any) -> str:
+    """``DDIM 50 steps, eta 1.0``; empty where there is none."""
+    if not isinstance(sampler, dict):
+        return ""
+    name = sampler.get("scheduler") or str(sampler.get("kind", "sampler")).upper().replace("_", "-")
+    further = [f"{key} {sampler[key]}" for key in ("order", "eta") if key in sampler]
+    return ", ".join([f"{name} {sampler.get('steps')} steps", *further])
+
+
 def _named(facts: dict[str, Any], role: str = "", name: str = "name") -> str:
     """``role name@digest``, as far as known."""
     label = str(facts.get(name, "unnamed"))
@@ -64,11 +73,8 @@ def _model(subject: dict[str, Any]) -> list[str]:
 
 def _settings(subject: dict[str, Any]) -> list[str]:
     parts = []
-    sampler = subject.get("sampler")
-    if isinstance(sampler, dict):
-        parts.append(
-            f"{str(sampler.get('kind', 'sampler')).upper()} {sampler.get('steps')} steps, eta {sampler.get('eta')}"
-        )
+    if sampler := sampler_text(subject.get("sampler")):
+        parts.append(sampler)
     if "guidance_scale" in subject:
         parts.append(f"guidance scale {subject['guidance_scale']:g}")
     if isinstance(subject.get("count"), int):

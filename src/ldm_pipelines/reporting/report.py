@@ -1,26 +1,29 @@
-"""The report of a study: its tables, and the pictures that its stages left."""
+"""The report of a study: its tables, and the pictures and figures that its stages left."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from ldm_pipelines.reporting.gallery import Entities, pictures
 from ldm_pipelines.reporting.layout import RenderedTable
-from ldm_pipelines.reporting.page import Picture, write_report
-
-KINDS = {
-    "samples": ("Samples: {name}", "One column per class; the first images of the set {name!r}, not chosen.",
-                "grid of generated images, one column per class"),
-    "autoencoders": ("Reconstructions: {name}", "Unseen images above, their reconstructions by {name!r} below.",
-                     "images above their reconstructions"),
-}  # fmt: skip
+from ldm_pipelines.reporting.page import write_report
+from ldm_pipelines.reporting.targets import read_metrics, target_figures
 
 
 def write_study_report(
-    tables: Sequence[RenderedTable], grids: Path, names: Mapping[str, Sequence[str]], folder: Path, *, study: str
+    tables: Sequence[RenderedTable],
+    grids: Path,
+    entities: Entities,
+    folder: Path,
+    *,
+    study: str,
+    metrics: Path | None = None,
 ) -> Path:
     """``index.html`` in ``folder``: self-contained, with the pictures ``grids/KIND/NAME.png`` that there are.
 
-    ``names`` lists the study's entities by kind: pictures of other studies stay out.
+    ``entities`` are the study's parameters by kind (samples, baselines, ldms, autoencoders, evaluations) and name.
+    ``metrics``: where the evaluations' results lie, ``SUITE/NAME.json``; without it there are no figures on targets.
     """
+    results = read_metrics(metrics, entities.get("evaluations", {})) if metrics else []
     return write_report(
         folder,
         title=f"Latent diffusion: the {study} study",
@@ -31,13 +34,6 @@ def write_study_report(
             "what differs."
         ),
         tables=tables,
-        pictures=list(_pictures(grids, names)),
+        pictures=list(pictures(grids, entities)),
+        key_figures=list(target_figures(results)),
     )
-
-
-def _pictures(grids: Path, names: Mapping[str, Sequence[str]]) -> Iterator[Picture]:
-    for kind, (title, caption, alt) in KINDS.items():
-        for name in names[kind]:
-            path = grids / kind / f"{name}.png"
-            if path.exists():
-                yield Picture(path, title.format(name=name), caption.format(name=name), alt)

@@ -33,7 +33,11 @@ TRACKED_STAGES = {
     "train_autoencoder": "training",
     "encode_latents": "encoding",
     "train_diffusion": "training",
+    "train_latent_classifier": "training",
+    "import_checkpoint": "import",
+    "import_autoencoder": "import",
     "sample": "sampling",
+    "baseline": "sampling",
     "evaluate_samples": "evaluation",
     "evaluate_reconstruction": "evaluation",
 }

@@ -15,8 +15,8 @@ GREY_LEVELS = 16
 """scikit-learn stores ink as 0 (none) to 16 (full)."""
 
 
-def list_images(source: DigitsSource, raw: Path | None, name: str) -> Listing:
-    """8x8 greyscale images, ink white on black: 0..16 becomes 0..255. ``raw`` and ``name`` are not needed."""
+def list_images(source: DigitsSource, raw: Path | None, name: str, image_size: int) -> Listing:
+    """8x8 greyscale images, ink white on black: 0..16 becomes 0..255. Nothing else is needed."""
     digits = load_digits()
     grey = np.rint(digits.images * (255 / GREY_LEVELS)).astype(np.uint8)
     entries = [

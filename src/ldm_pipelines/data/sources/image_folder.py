@@ -14,7 +14,7 @@ from ldm_pipelines.data.spec import ImageFolderSource
 from ldm_pipelines.errors import InputError
 
 
-def list_images(source: ImageFolderSource, raw: Path | None, name: str) -> Listing:
+def list_images(source: ImageFolderSource, raw: Path | None, name: str, image_size: int) -> Listing:
     """Images below ``raw``, sorted by path. Hidden files and folders are skipped, other files are counted by extension.
 
     With a labels file only its rows are images of the dataset; the rest counts as ``unlisted``. Without one, images

@@ -28,15 +28,22 @@ def write_table(rendered: RenderedTable, compute: Compute) -> Path:
 def write_report(
     study: str,
     samples: dict[str, Any],
+    baselines: dict[str, Any],
+    ldms: dict[str, Any],
     autoencoders: dict[str, Any],
+    evaluations: dict[str, Any],
     grids: Path,
+    metrics: Path,
     compute: Compute,
     **rendered: RenderedTable,
 ) -> Path:
-    """One self-contained page with every table and picture of the study."""
+    """One self-contained page with every table, picture and measured obedience of the study."""
     from ldm_pipelines.reporting.report import write_study_report
 
     folder = compute.workspace / "report" / study / "artefact"
-    names = {"samples": list(samples), "autoencoders": list(autoencoders)}
-    write_study_report(list(rendered.values()), grids, names, folder, study=study)
+    entities = {
+        "samples": samples, "baselines": baselines, "ldms": ldms, "autoencoders": autoencoders,
+        "evaluations": evaluations,
+    }  # fmt: skip
+    write_study_report(list(rendered.values()), grids, entities, folder, study=study, metrics=metrics)
     return folder

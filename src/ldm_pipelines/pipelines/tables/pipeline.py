@@ -37,9 +37,9 @@ def create_report(names: Iterable[str]) -> Pipeline:
             write_report,
             inputs={
                 "study": "params:study",
-                "samples": "params:samples",
-                "autoencoders": "params:autoencoders",
+                **{kind: f"params:{kind}" for kind in ("samples", "baselines", "ldms", "autoencoders", "evaluations")},
                 "grids": "grids",
+                "metrics": "metrics",
                 "compute": "params:compute",
                 **{name: f"rendered/{name}" for name in names},
             },

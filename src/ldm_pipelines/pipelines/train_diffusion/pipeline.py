@@ -15,6 +15,8 @@ def create(ldm: LDM) -> Pipeline:
                 "ldm": f"params:ldms.{name}",
                 "seed": "params:seed",
                 "latents": f"latents/{ldm.latent}",
+                "dataset": f"datasets/{ldm.dataset}",
+                "autoencoder": f"autoencoders/{ldm.autoencoder}",
                 "compute": "params:compute",
             },
             outputs=[f"training/ldms/{name}", f"curves/ldms/{name}", f"ldms/{name}"],

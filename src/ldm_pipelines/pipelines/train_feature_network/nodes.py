@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.feature_networks.spec import Classifier, Lpips
+from ldm_pipelines.feature_networks.spec import Classifier, Lpips, Rotation
 from ldm_pipelines.pipelines.workspace import Trained, trained, workspace_for
 from ldm_pipelines.seeding import derive_seed
 
@@ -12,14 +12,12 @@ STAGE = "train_feature_network"
 
 def train_classifier(feature_network: Classifier, seed: int, dataset: Path, compute: Compute) -> Trained:
     """A classifier of the dataset's labels."""
-    from ldm_pipelines.feature_networks.prepare import prepare
-    from ldm_pipelines.tracking.logger import active_logger
+    return _train(feature_network, seed, dataset, compute)
 
-    seed = derive_seed(seed, STAGE, feature_network.name)
-    workspace = workspace_for(STAGE, feature_network, seed, compute, dataset)
-    return trained(
-        prepare(feature_network, dataset, seed=seed, workspace=workspace, compute=compute, logger=active_logger())
-    )
+
+def train_rotation(feature_network: Rotation, seed: int, dataset: Path, compute: Compute) -> Trained:
+    """A classifier of its images' orientation."""
+    return _train(feature_network, seed, dataset, compute)
 
 
 def import_lpips(feature_network: Lpips, seed: int, compute: Compute) -> Trained:
@@ -28,3 +26,14 @@ def import_lpips(feature_network: Lpips, seed: int, compute: Compute) -> Trained
 
     workspace = workspace_for(STAGE, feature_network, seed, compute)
     return trained(prepare(feature_network, None, seed=seed, workspace=workspace, compute=compute))
+
+
+def _train(feature_network: Classifier | Rotation, seed: int, dataset: Path, compute: Compute) -> Trained:
+    from ldm_pipelines.feature_networks.prepare import prepare
+    from ldm_pipelines.tracking.logger import active_logger
+
+    seed = derive_seed(seed, STAGE, feature_network.name)
+    workspace = workspace_for(STAGE, feature_network, seed, compute, dataset)
+    return trained(
+        prepare(feature_network, dataset, seed=seed, workspace=workspace, compute=compute, logger=active_logger())
+    )

@@ -1,0 +1,1 @@
+"""Names of parameters: ours and those of the original code, one to one. One file per family."""

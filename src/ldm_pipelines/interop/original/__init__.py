@@ -1,0 +1,1 @@
+"""The configuration files of the original code, read as our specs. Options without a counterpart are refused."""

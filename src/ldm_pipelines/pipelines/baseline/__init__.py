@@ -1,0 +1,1 @@
+"""Sample sets made without a model."""

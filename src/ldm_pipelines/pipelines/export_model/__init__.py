@@ -1,0 +1,1 @@
+"""Models as pipelines of diffusers."""

@@ -1,0 +1,65 @@
+"""Models of the original code."""
+
+import shutil
+from pathlib import Path
+
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
+from ldm_pipelines.pipelines.workspace import workspace_for
+
+
+def import_model(import_: Import, compute: Compute) -> tuple[Path, Path]:
+    """The model's folder, and its first stage's."""
+    from ldm_pipelines.interop.importing import import_checkpoint
+
+    files = _files(import_, compute)
+    imported = import_checkpoint(
+        files / import_.checkpoint,
+        _workspace(import_, compute),
+        name=import_.name,
+        config=files / import_.config if import_.config else None,
+        definition=import_.definition,
+        conditioning=import_.conditioning,
+        first_stage=files / import_.first_stage if import_.first_stage else None,
+        ema=import_.ema,
+        classes=import_.classes,
+        null_class=import_.null_class,
+        dataset=import_.dataset,
+        sha256=import_.sha256,
+    )
+    if imported.ldm is None:
+        raise InputError(f"imports.{import_.name}: {import_.checkpoint} is a first stage alone, not a model")
+    return imported.ldm, imported.autoencoder
+
+
+def import_autoencoder(import_: ImportedAutoencoder, compute: Compute) -> Path:
+    """The first stage's folder."""
+    from ldm_pipelines.interop.importing import import_checkpoint
+
+    files = _files(import_, compute)
+    imported = import_checkpoint(
+        files / import_.checkpoint,
+        _workspace(import_, compute),
+        name=import_.name,
+        config=files / import_.config if import_.config else None,
+        definition=import_.definition,
+        ema=import_.ema,
+        sha256=import_.sha256,
+    )
+    if imported.ldm is not None:
+        raise InputError(
+            f"imported_autoencoders.{import_.name}: {import_.checkpoint} is a complete model; make it one of imports"
+        )
+    return imported.autoencoder
+
+
+def _files(import_: Import | ImportedAutoencoder, compute: Compute) -> Path:
+    return compute.dataset_paths.get(import_.name, compute.raw_dir / "checkpoints" / import_.name)
+
+
+def _workspace(import_: Import | ImportedAutoencoder, compute: Compute) -> Path:
+    """An empty one: an import that was stopped begins again."""
+    workspace = workspace_for("import_checkpoint", import_, 0, compute)
+    shutil.rmtree(workspace)
+    return workspace

@@ -1,0 +1,1 @@
+"""Samplers, guidance, and the sets of images they draw."""
