@@ -13,6 +13,7 @@ from ldm_pipelines.diffusion.conditioners.semantic import SemanticConditioner
 from ldm_pipelines.diffusion.conditioners.transformer import new_transformer
 from ldm_pipelines.diffusion.conditioning_spec import TrainedTransformer
 from ldm_pipelines.diffusion.denoiser import build_denoiser
+from ldm_pipelines.interop.checkpoint import split_checkpoint
 from ldm_pipelines.interop.convert import Source, load_original, on_meta
 from ldm_pipelines.interop.names.autoencoder import autoencoder_sources
 from ldm_pipelines.interop.names.conditioners import same_names
@@ -103,3 +104,37 @@ def on_meta_with_sources(build: Any, cls: str, arguments: dict[str, Any]) -> Bui
         return built
 
     return on_meta(network), found[0]
+
+
+COND_STAGES = {"ClassEmbedder": "class_embedder", "SpatialRescaler": "spatial_rescaler", "BERTEmbedder": "transformer"}
+
+
+def test_complete_released_checkpoints_are_split_without_remainder(released: Any, prefixes: dict[str, Any]) -> None:
+    """Names put together by the facts in the fixtures; their number is that of the original models' entries."""
+    for name, about in prefixes["checkpoints"].items():
+        unet = released("unet")[about["unet"]][2]
+        first_stage = released("autoencoder")[about["first_stage_architecture"]][2]
+        kind = about["cond_stage"]
+        cond_stage = first_stage if kind == "first_stage" else {}
+        if kind in COND_STAGES:
+            cond_stage = released(COND_STAGES[kind])[name][2]
+        shadow = [f"model_ema.{f'diffusion_model.{key}'.replace('.', '')}" for key in unet] if about["ema"] else []
+        state = dict.fromkeys(
+            [
+                *(prefixes["unet"] + key for key in unet),
+                *(prefixes["first_stage"] + key for key in first_stage),
+                *(prefixes["cond_stage"] + key for key in cond_stage),
+                *shadow,
+                *(prefixes["ema_names"]["extra_entries"] if about["ema"] else []),
+                *prefixes["schedule_buffers"]["names"],
+                *(["scale_factor"] if about["scale_factor_is_buffer"] else []),
+            ],
+            torch.tensor(0.5),
+        )
+        assert len(state) == about["state_dict_size"], name
+        parts = split_checkpoint(state, ema=True, origin=name)
+        assert set(parts.unet) == set(unet)
+        assert set(parts.first_stage) == set(first_stage)
+        assert set(parts.cond_stage) == set(cond_stage)
+        assert parts.averaged == about["ema"]
+        assert parts.scale_factor == (0.5 if about["scale_factor_is_buffer"] else None)

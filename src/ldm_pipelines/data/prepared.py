@@ -27,6 +27,7 @@ class ImageSplit:
         """One per image, empty where it has none; None where the dataset has no captions."""
         self.image_size = dataset.image_size
         self.has_boxes, self.has_maps = bool(dataset.box_classes), bool(dataset.map_classes)
+        self.box_classes, self.map_classes = dataset.box_classes, dataset.map_classes
         self._dataset = dataset
         self._files = [dataset.folder / path for path in rows["path"]]
 

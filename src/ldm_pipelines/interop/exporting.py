@@ -104,6 +104,12 @@ def _text_to_image(parts: Parts) -> Any:
 def _super_resolution(parts: Parts) -> Any:
     """``LDMSuperResolutionPipeline`` knows no scale factor, so the first stage itself is rescaled."""
     info = parts.model.info
+    enlargement = parts.model.conditioner.config()["enlargement"]
+    if enlargement != 1:
+        raise InputError(
+            f"LDMSuperResolutionPipeline takes low-resolution images of the latent's size; those of {info.name!r} are "
+            f"{enlargement} times smaller"
+        )
     if 2 * info.latent_shape[0] != parts.unet.config.in_channels:
         raise InputError(
             f"LDMSuperResolutionPipeline takes half of the UNet's channels for the latent; {info.name!r} has "

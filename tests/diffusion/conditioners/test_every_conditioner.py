@@ -143,3 +143,14 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, text: str | None, mess
         (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=message):
         load_conditioner(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "of"), [("mini_semantic", "map_classes"), ("mini_layout", "box_classes")])
+def test_a_dataset_of_other_classes_is_refused_when_sampling(
+    build: Any, split: ImageSplit, monkeypatch: pytest.MonkeyPatch, name: str, of: str
+) -> None:
+    conditioner = build(name)
+    conditioner.reader(split)
+    monkeypatch.setattr(split, of, [*getattr(split, of)[::-1]])
+    with pytest.raises(InputError, match="sample with conditions of a dataset of the same classes"):
+        conditioner.reader(split)

@@ -28,8 +28,8 @@ def test_larger_images_ask_for_larger_latents(build: Any) -> None:
     assert conditioner(raw)["concat"].shape == (1, 3, 16, 24)
 
 
-@pytest.mark.parametrize("factor", [2, 8])
-def test_another_factor_than_the_first_stages_is_refused(build: Any, factor: int) -> None:
+@pytest.mark.parametrize("factor", [2, 6])
+def test_a_factor_that_the_first_stages_does_not_divide_is_refused(build: Any, factor: int) -> None:
     with pytest.raises(InputError, match=f"factor is {factor}, but the first stage shrinks images by 4"):
         build("mini_low_res", degradation={"kind": "bicubic", "factor": factor})
 
@@ -53,3 +53,12 @@ def test_images_are_kept_where_all_of_them_fit(memory: int, made: list[int]) -> 
     assert images.read(np.array([1, 0])).tolist() == [[[[1]] * 2] * 2, [[[0]] * 2] * 2]
     assert images.read(np.array([1, 1])).tolist() == [[[[1]] * 2] * 2] * 2
     assert calls == made
+
+
+def test_a_low_res_image_smaller_than_the_latent_is_enlarged_to_its_size(build: Any) -> None:
+    conditioner = build("mini_low_res", degradation={"kind": "bicubic", "factor": 8})  # the first stage shrinks by 4
+    low_res = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    concat = conditioner({"low_res": low_res})["concat"]
+    assert concat.shape == (2, 3, 8, 8)
+    assert conditioner.latent_size({"low_res": low_res}) == (8, 8)
+    torch.testing.assert_close(concat.mean(), low_res.mean(), atol=0.05, rtol=0)

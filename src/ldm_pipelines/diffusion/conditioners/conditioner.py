@@ -134,6 +134,21 @@ class Conditioner(nn.Module, ABC):
         return next((p.device for p in self.parameters()), torch.device("cpu"))
 
 
+def check_classes(known: Sequence[str], found: Sequence[str], what: str) -> None:
+    """Refuse a dataset whose classes of ``what`` are not the model's; numbers stand for names that are not known.
+
+    Raises:
+        InputError: other names, or another number of them.
+    """
+    numbered = [str(number) for number in range(len(known))]
+    if list(known) == list(found) or (list(known) == numbered and len(found) == len(known)):
+        return
+    raise InputError(
+        f"the model knows {len(known)} classes of {what} ({', '.join(known[:5])} ...), the dataset has {len(found)} "
+        f"({', '.join(found[:5])} ...); sample with conditions of a dataset of the same classes"
+    )
+
+
 def drop_some(conditioner: Conditioner, raw: Raw, probability: float, generator: torch.Generator) -> Raw:
     """``raw`` with each image's condition blanked with ``probability``."""
     if probability == 0 or not raw:

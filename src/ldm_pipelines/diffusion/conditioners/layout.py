@@ -8,7 +8,14 @@ import torch
 from numpy.typing import NDArray
 
 from ldm_pipelines.data.prepared import ImageSplit
-from ldm_pipelines.diffusion.conditioners.conditioner import Condition, Conditioner, Raw, Reader, Surroundings
+from ldm_pipelines.diffusion.conditioners.conditioner import (
+    Condition,
+    Conditioner,
+    Raw,
+    Reader,
+    Surroundings,
+    check_classes,
+)
 from ldm_pipelines.diffusion.conditioners.layout_tokens import LayoutObject, LayoutTokens
 from ldm_pipelines.diffusion.conditioners.pictures import draw_boxes
 from ldm_pipelines.diffusion.conditioners.transformer import new_transformer
@@ -59,6 +66,7 @@ class LayoutConditioner(Conditioner):
 
     def reader(self, split: ImageSplit) -> Reader:
         split.boxes(0)  # refuses a dataset without boxes
+        check_classes(self.classes, split.box_classes, "boxes")
         return _Boxes(split, self.layout)
 
     def picture(self, raw: Raw, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from ldm_pipelines.data.degradations import degrade
 from ldm_pipelines.data.prepared import ImageSplit
@@ -20,37 +21,43 @@ from ldm_pipelines.errors import InputError
 class LowResConditioner(Conditioner):
     """The low-resolution image as it is, concatenated to the latent (Sec. 4.4; released: ``Identity``).
 
-    Raw: ``low_res`` (b, 3, h, w) in [-1, 1], at the latent's size.
+    Raw: ``low_res`` (b, 3, h, w) in [-1, 1]. In the paper it has the latent's size (x4, f = 4); where a first stage
+    shrinks less than the degradation, it is enlarged (bicubic) by the whole number between the two.
     """
 
     kind = "low_res"
     concat_channels = 3
 
-    def __init__(self, degradation: Degradation | dict[str, Any]) -> None:
+    def __init__(self, degradation: Degradation | dict[str, Any], enlargement: int = 1) -> None:
         super().__init__()
         self.degradation = Degradation.model_validate(degradation)
+        self.enlargement = enlargement
 
     @classmethod
     def build(cls, spec: LowResConditioning, surroundings: Surroundings) -> Self:
-        if spec.degradation.factor != surroundings.factor:
+        enlargement, rest = divmod(spec.degradation.factor, surroundings.factor)
+        if rest:
             raise InputError(
                 f"conditioning.degradation.factor is {spec.degradation.factor}, but the first stage shrinks images by "
-                f"{surroundings.factor}: the low-resolution image must have the latent's size"
+                f"{surroundings.factor}: the low-resolution image must fit the latent's size a whole number of times"
             )
-        return cls(spec.degradation)
+        return cls(spec.degradation, enlargement)
 
     def config(self) -> dict[str, Any]:
-        return {"degradation": self.degradation.model_dump(mode="json")}
+        return {"degradation": self.degradation.model_dump(mode="json"), "enlargement": self.enlargement}
 
     def forward(self, raw: Raw) -> Condition:
-        return {"concat": raw["low_res"]}
+        low_res = raw["low_res"]
+        if self.enlargement == 1:
+            return {"concat": low_res}
+        return {"concat": functional.interpolate(low_res, scale_factor=self.enlargement, mode="bicubic")}
 
     def reader(self, split: ImageSplit) -> Reader:
         return _Degraded(split, self.degradation)
 
     def latent_size(self, raw: Raw) -> tuple[int, int]:
         height, width = raw["low_res"].shape[2:]
-        return height, width
+        return height * self.enlargement, width * self.enlargement
 
     def picture(self, raw: Raw, size: tuple[int, int]) -> NDArray[np.uint8]:
         return np.stack([enlarge(pixels, size) for pixels in to_pixels(raw["low_res"])])

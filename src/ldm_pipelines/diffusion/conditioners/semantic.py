@@ -10,7 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ldm_pipelines.data.prepared import ImageSplit
-from ldm_pipelines.diffusion.conditioners.conditioner import Condition, Conditioner, Raw, Reader, Surroundings
+from ldm_pipelines.diffusion.conditioners.conditioner import (
+    Condition,
+    Conditioner,
+    Raw,
+    Reader,
+    Surroundings,
+    check_classes,
+)
 from ldm_pipelines.diffusion.conditioners.pictures import draw_map
 from ldm_pipelines.diffusion.conditioning_spec import SemanticConditioning
 from ldm_pipelines.errors import InputError
@@ -58,6 +65,7 @@ class SemanticConditioner(Conditioner):
 
     def reader(self, split: ImageSplit) -> Reader:
         split.maps(np.array([], dtype=np.int64))  # refuses a dataset without maps
+        check_classes(self.classes, split.map_classes, "maps")
         return _Maps(split)
 
     def latent_size(self, raw: Raw) -> tuple[int, int]:
