@@ -18,7 +18,7 @@ def register_pipelines() -> dict[str, Pipeline]:
 
     ``STAGE.NAME`` runs one entity, ``STAGE`` the whole family; ``train_ldm.NAME`` and ``table_NN`` run everything they
     need, from raw data; ``everything`` is the whole study; ``export_model.NAME`` writes a folder that diffusers loads.
-    ``train_ldm`` and ``__default__`` are those of ``selected``.
+    ``train_ldm`` and ``__default__`` are those of ``selected``; an imported model is imported instead of trained.
     """
     project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
     try:
@@ -30,6 +30,7 @@ def register_pipelines() -> dict[str, Pipeline]:
 def pipelines_of(study: Study) -> dict[str, Pipeline]:
     """The registry of one study."""
     from ldm_pipelines.pipelines.export_model.pipeline import create as export_model
+    from ldm_pipelines.pipelines.import_checkpoint.pipeline import create_hint
     from ldm_pipelines.pipelines.tables.pipeline import create_report
 
     stages = _stages(study)
@@ -39,8 +40,10 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
     for name in study.ldms:
         registry[f"train_ldm.{name}"] = everything.to_outputs(f"ldms/{name}")
     first_stages = {name: ldm.autoencoder for name, ldm in study.ldms.items()} | {name: name for name in study.imports}
-    for name, first_stage in first_stages.items():
-        registry[f"export_model.{name}"] = export_model(name, first_stage)
+    exports = {f"export_model.{name}": export_model(name, first_stage) for name, first_stage in first_stages.items()}
+    registry |= exports | {"export_model": sum(exports.values(), Pipeline([]))}
+    if not study.imports:
+        registry["import_checkpoint"] = create_hint()  # not in ``everything``: fails only where it is asked for
     registry["everything"] = everything
     for name in study.tables:
         registry[name] = everything.to_outputs(f"tables/{name}")
@@ -48,7 +51,8 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
         rendered = registry["tables"].to_outputs(*(f"rendered/{name}" for name in study.tables))
         registry["report"] = rendered + create_report(study.tables)
         registry["tables"] += create_report(study.tables)
-    registry["train_ldm"] = registry[f"train_ldm.{study.selected.ldm}"]
+    making = "train_ldm" if study.selected.ldm in study.ldms else "import_checkpoint"
+    registry["train_ldm"] = registry[f"{making}.{study.selected.ldm}"]
     registry["__default__"] = registry[study.selected.table]
     return registry
 

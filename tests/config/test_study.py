@@ -58,7 +58,7 @@ def set_at(parameters: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("ldmz", {}, "ldmz: unknown key; did you mean 'ldms'"),
         ("ldms.digits_class.latent", "digits_kl_f5", "no latents named 'digits_kl_f5'; did you mean 'digits_kl_f4'"),
         ("autoencoders.digits_kl_f4.dataset", "digit", "no datasets named 'digit'; did you mean 'digits'"),
-        ("selected.ldm", "digits_clas", r"selected\.ldm: no ldms named 'digits_clas'"),
+        ("selected.ldm", "digits_clas", r"selected\.ldm: no ldms or imports named 'digits_clas'"),
         ("samples.digits_class.autoencoder", "digits_vq_f4", "must be 'digits_kl_f4', that of the latents 'digits_kl_f4'"),
         ("autoencoders.digits_vq_f4.regulariser", "kl", "codebook_size is a number for regulariser 'vq'"),
         ("datasets.digits.splits.train", 0.9, r"train \+ validation \+ test must be 1, not 1\.1"),
@@ -67,11 +67,35 @@ def set_at(parameters: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("ldms.digits_class.denoiser.attention", [True], "one flag per entry of block_out_channels"),
         ("evaluations.digits_class.suite", "autoencoder_zoo", "is in suite 'autoencoder_zoo', not below 'class_conditional'"),
         ("datasets.digits.source.kind", "digitz", r"datasets\.digits\.source"),
+        ("ldms.digits_class.conditioning.null_probability", 0.0, "'digits_class' never learnt its null condition"),
+        ("ldms.digits_class.denoiser.transformer_depth", 0, "class conditioning needs cross-attention: 1"),
     ],
 )  # fmt: skip
 def test_a_broken_study_is_refused_with_the_key_and_the_near_miss(
     parameters: dict[str, Any], path: str, value: Any, message: str
 ) -> None:
+    with pytest.raises(InputError, match=message):
+        read_study(set_at(parameters, path, value), "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("ldms.scenes_semantic.conditioning.stages", 3, "stages = 3 shrinks maps by 8, the first stage 'scenes_kl_f4' images by 4"),
+        ("ldms.photos_super_resolution.conditioning.degradation.factor", 6, "factor = 6 is no multiple of 4"),
+        ("datasets.scenes.source", {"kind": "digits"}, "a source of kind 'digits' has no text conditions"),
+        ("ldms.photos_inpainting.training.horizontal_flip", True, "mirrors the latent but not its inpainting condition"),
+        ("samples.scenes_layout.image_guidance", {"scale": 1.0}, "needs a model of low_res conditioning"),
+        ("samples.scenes_semantic.guidance_scale", 2.0, "semantic conditioning has no null condition"),
+        ("samples.pixels_class.classifier_guidance.classifier", "pixels_nosy", "did you mean 'pixels_noisy'"),
+        ("latent_classifiers.pixels_noisy.schedule.beta_end", 0.02, "'pixels_noisy' has another schedule than the model"),
+        ("baselines.photos_bicubic.ldm", "photos_inpainting", "upsampled needs a model of low_res"),
+    ],
+)  # fmt: skip
+def test_conditions_and_guidance_that_cannot_be_are_refused_before_training(
+    path: str, value: Any, message: str
+) -> None:
+    parameters = yaml.safe_load(compose(PROJECT, ["study=smoke_tasks"]))
     with pytest.raises(InputError, match=message):
         read_study(set_at(parameters, path, value), "params.yaml")
 

@@ -223,7 +223,10 @@ def test_semantic_synthesis(tmp_path: Path) -> None:
     rescaler = load_oracle("spatial_rescaler")
     config = {"target": "modules.SpatialRescaler", "params": rescaler.arguments}
     whole = complete_checkpoint(tmp_path, "unet_middle_attention_only", "ae_vq", config, rescaler.state)
-    model, _ = loaded(whole, tmp_path)
+    with pytest.raises(InputError, match=r"imports\.whole\.classes: a semantic model needs the names of its classes"):
+        import_checkpoint(whole.path, tmp_path / "out")
+    names = [f"class{number}" for number in range(rescaler.arguments["in_channels"])]
+    model, _ = loaded(whole, tmp_path, classes=names)
     found = model.conditioner.rescale(rescaler.inputs["x"])  # type: ignore[operator]
     torch.testing.assert_close(found, rescaler.results["y"], rtol=0, atol=1e-6)
     inputs = whole.oracle.inputs
@@ -273,6 +276,8 @@ def test_layout_to_image(tmp_path: Path) -> None:
     state = bert.state | {places: bert.state[places][:11].clone()}
     config = {"target": "modules.BERTEmbedder", "params": bert.arguments | {"max_seq_len": 11, "use_tokenizer": False}}
     whole = complete_checkpoint(tmp_path, "unet_cross_attention_heads1", "ae_vq", config, state)
+    with pytest.raises(InputError, match=r"imports\.whole\.classes: a layout model needs the names of its classes"):
+        import_checkpoint(whole.path, tmp_path / "out")
     model, _ = loaded(whole, tmp_path, classes=["circle", "square"])
     assert model.info.conditioning["max_objects"] == 3
     tokens = model.conditioner({"tokens": bert.inputs["tokens_short"]})["crossattn"]

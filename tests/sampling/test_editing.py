@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_scenes(folder / "scenes")
     for name, codes in (("kl", None), ("vq", 16)):
         write_first_stage(folder / name, codes)
-    for kind in ("none", "class"):
+    for kind in ("none", "class", "mini_semantic"):
         write_model(folder / kind, kind, folder / "scenes" / "artefact", folder / "kl")
     return folder
 
@@ -118,3 +118,35 @@ def test_impossible_requests_are_explained(folder: Path, images: Tensor) -> None
         edit.image_to_image(images, {}, 1.5, seed=0)
     with pytest.raises(InputError, match="an interpolation has two ends"):
         edit.interpolate_seeds(0, 1, 1, {})
+    with pytest.raises(InputError, match=r"between images of shapes \(1, 3, 32, 32\) and \(2, 3, 32, 32\)"):
+        edit.interpolate_images(images[:1], images, 3, {}, 0.5, seed=0)
+
+
+def test_images_of_a_size_that_the_model_cannot_draw_are_refused_with_the_nearest(folder: Path, images: Tensor) -> None:
+    edit = editor(folder, DETERMINISTIC)
+    wide = torch.nn.functional.pad(images, (0, 8, 0, 8), mode="reflect")
+    assert edit.image_to_image(wide, {}, 0.5, seed=0).shape == (2, 3, 40, 40)
+    for side, latent, nearest in ((30, 7, 32), (36, 9, 40)):
+        message = f"'images' of {side} x {side} asks for latents of {latent} x {latent}, .*is {nearest} x {nearest}$"
+        with pytest.raises(InputError, match=message):
+            edit.image_to_image(wide[..., :side, :side], {}, 0.5, seed=0)
+
+
+def test_a_unet_with_cross_attention_need_not_halve_evenly(folder: Path, images: Tensor) -> None:
+    edit, raw = editor(folder, DETERMINISTIC, "class"), {"label": torch.tensor([1, 2])}
+    wide = torch.nn.functional.pad(images, (0, 4, 0, 4), mode="reflect")
+    assert edit.image_to_image(wide, raw, 0.5, seed=0).shape == (2, 3, 36, 36)
+    with pytest.raises(InputError, match="multiples of 4 pixels; the nearest is 36 x 36"):
+        edit.image_to_image(wide[..., :34, :34], raw, 0.5, seed=0)
+
+
+def test_conditions_must_fit_the_images_they_are_for(folder: Path, images: Tensor) -> None:
+    edit = editor(folder, DETERMINISTIC, "mini_semantic")
+    maps = torch.zeros(2, 40, 40, dtype=torch.long)
+    assert edit.image_to_image(images, {"map": maps[:, :32, :32]}, 0.5, seed=0).shape == images.shape
+    with pytest.raises(InputError, match="'map' has 1 conditions for 2 images"):
+        edit.image_to_image(images, {"map": maps[:1, :32, :32]}, 0.5, seed=0)
+    with pytest.raises(InputError, match="'map' is for images of 40 x 40, but others are 32 x 32 pixels"):
+        edit.image_to_image(images, {"map": maps}, 0.5, seed=0)
+    with pytest.raises(InputError, match="needs 'map'"):
+        edit.interpolate_seeds(0, 1, 3, {})

@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_scenes(folder / "scenes")
     for name, codes in (("kl", None), ("vq", 16)):
         write_first_stage(folder / name, codes)
-    for kind in ("mini_low_res", "mini_semantic", "none"):
+    for kind in ("mini_low_res", "mini_semantic", "mini_inpainting", "none"):
         write_model(folder / kind, kind, folder / "scenes" / "artefact", folder / "kl")
     return folder
 
@@ -56,6 +56,21 @@ def test_an_image_four_times_as_large_as_those_trained_on(folder: Path, kind: st
     assert (sample_large(model, first_stage, raw, SAMPLER, seed=1) - images).abs().mean() > 0.01
 
 
+@pytest.mark.parametrize("kind", ["mini_low_res", "mini_semantic"])
+def test_the_condition_acts_where_it_is_in_a_large_image(folder: Path, kind: str) -> None:
+    """Two conditions with the same noise, that differ in the right quarter of 128x128 pixels."""
+    model, first_stage = LatentDiffusionModel.load(folder / kind), FirstStage.load(folder / "kl")
+    raw = conditions(kind, 32)
+    changed = {name: value.clone() for name, value in raw.items()}
+    for name, value in changed.items():
+        right = value[..., value.shape[-1] * 3 // 4 :]
+        right.copy_((right + 1) % 4 if name == "map" else -right)
+    images, others = (sample_large(model, first_stage, each, SAMPLER, seed=0) for each in (raw, changed))
+    difference = (images - others).abs()
+    assert difference[..., 96:].mean() > 0.001
+    assert difference[..., 96:].mean() > 3 * difference[..., :64].mean()
+
+
 def test_at_the_trained_size_it_is_what_sampling_draws(folder: Path) -> None:
     from ldm_pipelines.sampling.draw import Drawer
 
@@ -70,8 +85,62 @@ def test_sides_may_differ_but_must_fit_the_unet(folder: Path) -> None:
     model, first_stage = LatentDiffusionModel.load(folder / "mini_low_res"), FirstStage.load(folder / "kl")
     wide = sample_large(model, first_stage, {"low_res": smooth(24)[..., :10, :]}, SAMPLER, seed=0)
     assert wide.shape == (2, 3, 40, 96)
-    with pytest.raises(InputError, match=r"latents of 9 x 24.*multiples of 8 pixels"):
+    with pytest.raises(InputError, match=r"latents of 9 x 24.*multiples of 8 pixels.*40 x 96"):
         sample_large(model, first_stage, {"low_res": smooth(24)[..., :9, :]}, SAMPLER, seed=0)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("mini_semantic", "map"), ("mini_inpainting", "image")])
+def test_sizes_that_latents_do_not_have_are_refused_with_the_nearest_that_they_have(
+    folder: Path, kind: str, name: str
+) -> None:
+    model, first_stage = LatentDiffusionModel.load(folder / kind), FirstStage.load(folder / "kl")
+
+    def draw(size: int) -> Tensor:
+        pixels = {"map": torch.zeros(1, size, size, dtype=torch.long)}
+        if kind == "mini_inpainting":
+            pixels = {"image": torch.zeros(1, 3, size, size), "mask": torch.ones(1, 1, size, size)}
+        return sample_large(model, first_stage, pixels, SAMPLER, seed=0)
+
+    assert draw(40).shape == (1, 3, 40, 40)
+    with pytest.raises(InputError, match=f"'{name}' of 34 x 34 .*images of 32 x 32: .*nearest is 32 x 32$"):
+        draw(34)
+    with pytest.raises(InputError, match=f"'{name}' of 37 x 37 .*images of 36 x 36: .*nearest is 40 x 40$"):
+        draw(37)
+
+
+def test_a_mask_has_the_size_and_number_of_its_images(folder: Path) -> None:
+    model, first_stage = LatentDiffusionModel.load(folder / "mini_inpainting"), FirstStage.load(folder / "kl")
+    image = torch.zeros(2, 3, 40, 40)
+    with pytest.raises(InputError, match="'mask' is for images of 32 x 32, but others are 40 x 40 pixels"):
+        sample_large(model, first_stage, {"image": image, "mask": torch.ones(2, 1, 32, 32)}, SAMPLER, seed=0)
+    with pytest.raises(InputError, match="'mask' has 1 conditions for 2 images"):
+        sample_large(model, first_stage, {"image": image, "mask": torch.ones(1, 1, 40, 40)}, SAMPLER, seed=0)
+
+
+def test_what_is_no_condition_of_the_model_is_explained(folder: Path) -> None:
+    model, first_stage = LatentDiffusionModel.load(folder / "mini_semantic"), FirstStage.load(folder / "kl")
+    empty, last = torch.zeros(1, 40, 40, dtype=torch.long), len(model.conditioner.classes) - 1
+    for raw, message in (
+        ({}, r"needs 'map' \(b, h, w\), but got nothing"),
+        ({"maps": empty}, "but got 'maps'"),
+        ({"map": empty[None]}, r"shape \(1, 1, 40, 40\)"),
+        ({"map": empty.to(torch.uint8)}, "is of torch.uint8"),
+        ({"map": empty + last + 1}, f"has class {last + 1}, but 'tiny' knows classes 0 to {last}$"),
+        ({"map": empty - 1}, "has class -1"),
+    ):
+        with pytest.raises(InputError, match=message):
+            sample_large(model, first_stage, raw, SAMPLER, seed=0)
+    assert sample_large(model, first_stage, {"map": empty + last}, SAMPLER, seed=0).shape == (1, 3, 40, 40)
+
+
+def test_tiles_are_checked_before_sampling(folder: Path) -> None:
+    model, first_stage = LatentDiffusionModel.load(folder / "mini_low_res"), FirstStage.load(folder / "kl")
+    ran = []
+    model.denoiser.register_forward_pre_hook(lambda *_: ran.append(True))
+    for arguments, message in (({"tile": 0}, "tile = 0: "), ({"tile": 4, "overlap": 4}, "overlap = 4: ")):
+        with pytest.raises(InputError, match=message):
+            sample_large(model, first_stage, conditions("mini_low_res", 8), SAMPLER, seed=0, **arguments)
+    assert not ran
 
 
 def test_only_conditions_with_a_place_can_be_larger(folder: Path) -> None:

@@ -45,6 +45,9 @@ REFERENCES: dict[str, dict[str, tuple[Kind, ...]]] = {
 }  # fmt: skip
 """Which fields of an entity name another entity. They are part of the graph, so ``--params`` can't change them."""
 
+UNANNOTATED = ("digits", "photos")
+"""Kinds of source that have neither captions nor boxes nor maps."""
+
 
 class Selected(Spec):
     """What a bare ``kedro run`` means."""
@@ -88,6 +91,7 @@ class Study(Spec):
             *self._dangling(),
             *self._clashes(),
             *self._inconsistent(),
+            *self._impossible_conditions(),
             *self._impossible_samplers(),
             *self._impossible_guidance(),
             *self._table_problems(),
@@ -105,11 +109,11 @@ class Study(Spec):
                     if reference is not None and reference not in known:
                         hint = near_miss(reference, known)
                         yield f"{kind}.{name}.{field}: no {' or '.join(targets)} named {reference!r}{hint}"
-        for field, target in (("ldm", "ldms"), ("table", "tables")):
+        for field, targets in (("ldm", ("ldms", "imports")), ("table", ("tables",))):
             reference = getattr(self.selected, field)
-            known = set(self.entities(target))
+            known = {name for target in targets for name in self.entities(target)}
             if reference not in known:
-                yield f"selected.{field}: no {target} named {reference!r}{near_miss(reference, known)}"
+                yield f"selected.{field}: no {' or '.join(targets)} named {reference!r}{near_miss(reference, known)}"
 
     def _clashes(self) -> Iterator[str]:
         """Entities of two kinds whose artefacts would lie in one place."""
@@ -140,6 +144,28 @@ class Study(Spec):
             if latents and getattr(latents, field) != getattr(entity, field):
                 yield f"{where}.{field} must be {getattr(latents, field)!r}, that of the latents {latent!r}"
 
+    def _impossible_conditions(self) -> Iterator[str]:
+        """Conditions that the source lacks, or that do not fit the first stage: known before anything is trained."""
+        for name, ldm in self.ldms.items():
+            conditioning, dataset = ldm.conditioning, self.datasets.get(ldm.dataset)
+            annotated = conditioning.kind in ("text", "layout", "semantic")
+            if dataset and annotated and dataset.source.kind in UNANNOTATED:
+                yield f"ldms.{name}: a source of kind {dataset.source.kind!r} has no {conditioning.kind} conditions"
+            autoencoder = self.autoencoders.get(ldm.autoencoder)
+            if autoencoder is None:
+                continue
+            factor = autoencoder.architecture.factor if autoencoder.architecture else 1
+            if conditioning.kind == "semantic" and 2**conditioning.stages != factor:
+                yield (
+                    f"ldms.{name}.conditioning.stages = {conditioning.stages} shrinks maps by "
+                    f"{2**conditioning.stages}, the first stage {autoencoder.name!r} images by {factor}"
+                )
+            if conditioning.kind == "low_res" and conditioning.degradation.factor % factor:
+                yield (
+                    f"ldms.{name}.conditioning.degradation.factor = {conditioning.degradation.factor} is no multiple "
+                    f"of {factor}, by which the first stage {autoencoder.name!r} shrinks"
+                )
+
     def _impossible_samplers(self) -> Iterator[str]:
         for name, samples in self.samples.items():
             if samples.ldm in self.ldms:
@@ -156,6 +182,11 @@ class Study(Spec):
             kind = ldm.conditioning.kind
             if samples.guidance_scale != 1 and kind not in TOKENISED:
                 yield f"samples.{name}.guidance_scale must be 1: {kind} conditioning has no null condition"
+            elif samples.guidance_scale != 1 and getattr(ldm.conditioning, "null_probability", 0) == 0:
+                yield (
+                    f"samples.{name}.guidance_scale must be 1: {ldm.name!r} never learnt its null condition "
+                    f"(ldms.{ldm.name}.conditioning.null_probability is 0)"
+                )
             if samples.image_guidance and kind != "low_res":
                 yield f"samples.{name}.image_guidance needs a model of low_res conditioning, {ldm.name!r} is of {kind}"
             if samples.classifier_guidance:
@@ -168,6 +199,8 @@ class Study(Spec):
                         f"samples.{name}.classifier_guidance: {classifier.name!r} knows the latents "
                         f"{classifier.latent!r}, the model those of {ldm.latent!r}"
                     )
+                elif classifier.schedule != ldm.schedule:
+                    yield f"samples.{name}.classifier_guidance: {classifier.name!r} has another schedule than the model"
 
     def _table_problems(self) -> Iterator[str]:
         for name in set(self.evaluations) & set(self.reconstructions):

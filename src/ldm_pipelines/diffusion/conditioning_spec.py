@@ -115,6 +115,6 @@ Conditioning = Annotated[
     Field(discriminator="kind"),
 ]
 CONCATENATED = ("semantic", "low_res", "inpainting")
-"""Kinds whose condition has a place in the image: mirrored with it, and free in size when sampled."""
+"""Kinds whose condition has a place in the image, and is free in size when sampled."""
 TOKENISED = ("class", "text", "layout")
 """Kinds that speak through cross-attention."""

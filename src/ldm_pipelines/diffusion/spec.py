@@ -84,5 +84,5 @@ class LDM(Entity):
         if kind not in TOKENISED and depth > 0:
             raise ValueError(f"denoiser.transformer_depth is {depth}, but {kind} conditioning has no tokens: 0")
         if self.training.horizontal_flip and kind in (*CONCATENATED, "layout", "text"):
-            raise ValueError(f"training.horizontal_flip would contradict {kind} conditioning: false")
+            raise ValueError(f"training.horizontal_flip mirrors the latent but not its {kind} condition: false")
         return self

@@ -50,8 +50,9 @@ def import_conditioner(
 ) -> Conditioner:
     """The conditioner with the weights of ``parts.cond_stage``, in evaluation mode.
 
-    ``classes`` names the classes of labels, boxes or maps; without, they are numbered. ``null_class`` says whether the
-    last row of a class embedding means "no class"; None: where it is one more than ``classes``, or the 1001st.
+    ``classes`` names the classes of labels, boxes or maps; without, labels and maps are numbered. ``null_class`` says
+    whether the last row of a class embedding means "no class"; None: where it is one more than ``classes``, or the
+    1001st.
 
     Raises:
         InputError: names, weights and definition do not agree.

@@ -141,6 +141,7 @@ def import_model(
     if not parts.unet:
         raise InputError(f"{origin} is a first stage alone, but the given architecture is of a complete model")
     _check_schedule(schedule, parts, origin)
+    _check_named(definition, name, classes)
     conditioner = import_conditioner(definition, parts, origin, classes, null_class)
     latent_shape = (definition.latent_channels, definition.latent_size, definition.latent_size)
     denoiser = on_meta(
@@ -165,6 +166,16 @@ def import_model(
         autoencoder_digest="",  # known when the first stage is written
     )
     return LatentDiffusionModel(info, denoiser.eval(), conditioner, ddim_scheduler(schedule))
+
+
+def _check_named(definition: Definition, name: str, classes: Sequence[str]) -> None:
+    """Boxes and maps are read by class: without names, a dataset of other classes would pass for the model's own."""
+    kind = definition.conditioning.kind
+    if kind in ("layout", "semantic") and not classes:
+        raise InputError(
+            f"imports.{name}.classes: a {kind} model needs the names of its classes, in the order it was trained with; "
+            "the checkpoint does not hold them"
+        )
 
 
 def _class_names(conditioner: object, classes: Sequence[str]) -> tuple[str, ...]:

@@ -85,9 +85,10 @@ class Import(Entity):
     conditioning: Conditioning | None = None
     """What an original configuration leaves open (degradation, masks, tokenizer); null: as released."""
     dataset: str | None = None
-    """Where conditions of samples come from; names the classes."""
+    """Where conditions of samples come from; null: the model is not sampled."""
     classes: tuple[str, ...] = ()
-    """Names of the classes of labels, boxes or maps, without a null class; empty: those of ``dataset``, or numbers."""
+    """Names of the classes of labels, boxes or maps, in the original's order, without a null class; empty: labels are
+    numbered. Layout and semantic models need them: they must be those of the dataset that gives the conditions."""
     null_class: bool | None = None
     """Whether the last class means "no class"; null: where there is one row more than ``classes``, or 1001 rows."""
     sha256: Sha256 | None = None

@@ -11,7 +11,7 @@ from ldm_pipelines.diffusion.conditioners.conditioner import Raw
 from ldm_pipelines.diffusion.image_noise import ImageNoise
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.sampling.draw import image_noise, latent_shape, under_condition
+from ldm_pipelines.sampling.draw import check_conditions, check_size, image_noise, latent_shape, under_condition
 from ldm_pipelines.sampling.samplers import trajectory
 from ldm_pipelines.sampling.spec import Sampler
 
@@ -34,7 +34,11 @@ class Editor:
 
         They are encoded, noised to ``strength`` (0 to 1) of the time steps and denoised from there: 0 gives the
         reconstruction, 1 keeps almost nothing. Image i has the noise of number i under ``seed``.
+
+        Raises:
+            InputError: the images are of a size that the model can't draw, or the conditions don't fit them.
         """
+        self._check(images, raw)
         origin = self._encode(images)
         noise = self._noise(range(len(images)), seed, origin)
         return self._denoise(noise(), raw, noise, origin, strength)
@@ -46,6 +50,7 @@ class Editor:
         Along the great circle (slerp), which keeps the length that Gaussian noise has. ``raw`` is one condition (1, …),
         for all. With a sampler that draws noise on the way, ``seed`` draws the same for all.
         """
+        check_conditions(self.model, raw, count=1)
         blank = torch.empty(1, *latent_shape(self.model, raw))
         ends = self._noise([0], first, blank)(), self._noise([0], last, blank)()
         x = torch.cat([slerp(ends[0], ends[1], fraction) for fraction in _fractions(steps)])
@@ -60,11 +65,20 @@ class Editor:
         Both are encoded and noised to ``strength`` with the same noise, mixed there, and denoised. ``raw`` is one
         condition (1, …), for all. The first and the last result are what ``image_to_image`` makes of the two images.
         """
+        if first.shape != last.shape or len(first) != 1:
+            raise InputError(
+                f"between images of shapes {tuple(first.shape)} and {tuple(last.shape)}: (1, 3, h, w) both"
+            )
+        self._check(first, raw)
         z_first, z_last = self._encode(first), self._encode(last)
         # noise that is the same on both sides: mixing before noising is mixing after
         origin = torch.cat([torch.lerp(z_first, z_last, fraction) for fraction in _fractions(steps)])
         noise = self._noise([0] * steps, seed, origin)
         return self._denoise(noise(), _repeated(raw, steps), noise, origin, strength)
+
+    def _check(self, images: Tensor, raw: Raw) -> None:
+        size = check_size(self.model, (images.shape[-2], images.shape[-1]), "images")
+        check_conditions(self.model, raw, count=len(images), image_size=size)
 
     def _encode(self, images: Tensor) -> Tensor:
         """Model latents: the posterior's mean (KL), or what is quantised (VQ)."""

@@ -10,7 +10,7 @@ from ldm_pipelines.diffusion.conditioners.conditioner import Raw
 from ldm_pipelines.diffusion.conditioning_spec import CONCATENATED
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.sampling.draw import image_noise, latent_shape, under_condition
+from ldm_pipelines.sampling.draw import check_conditions, image_noise, latent_shape, under_condition
 from ldm_pipelines.sampling.samplers import trajectory
 from ldm_pipelines.sampling.spec import Sampler
 
@@ -33,7 +33,8 @@ def sample_large(
     of the UNet's attention grows with the fourth power of the side.
 
     Raises:
-        InputError: the model's condition has no place in the image, or the UNet can't halve its latents.
+        InputError: before sampling, where the model's condition has no place in the image, is no condition of this
+            model or of a size that it can't draw, or where tiles can't share so much.
     """
     kind = model.conditioner.kind
     if kind not in CONCATENATED:
@@ -41,15 +42,17 @@ def sample_large(
             f"{model.info.name!r} has {kind} conditioning; only models with a condition that has a place in the image "
             f"({', '.join(CONCATENATED)}) are sampled above their training size"
         )
+    check_conditions(model, raw)
+    tile = max(model.info.latent_shape[1:]) if tile is None else tile
+    overlap = tile // 4 if overlap is None else overlap
+    _check_tiles(tile, overlap)
     device = str(next(model.denoiser.parameters()).device)
     raw = {name: value.to(device) for name, value in raw.items()}
     model.conditioner.attach(first_stage, model.info.scale_factor)
     shape = latent_shape(model, raw)
-    _check_size(model, shape)
     noise = image_noise(seed, range(len(next(iter(raw.values())))), shape, device)
     *_, z = trajectory(under_condition(model, raw, 1.0), noise(), model.scheduler, sampler, noise)
-    side = tile or max(model.info.latent_shape[1:])
-    decoded = tiled_decode(first_stage, z / model.info.scale_factor, side, side // 4 if overlap is None else overlap)
+    decoded = tiled_decode(first_stage, z / model.info.scale_factor, tile, overlap)
     return model.conditioner.finish(decoded, raw)
 
 
@@ -60,8 +63,7 @@ def tiled_decode(first_stage: FirstStage, z: Tensor, tile: int, overlap: int) ->
     Neighbouring tiles share ``overlap`` latents or more; there, their pixels are blended linearly. Group norms and the
     attention in the middle see one tile, so results differ a little from decoding all at once.
     """
-    if not 0 <= overlap < tile:
-        raise InputError(f"overlap = {overlap}: tiles of {tile} latents need an overlap from 0 to {tile - 1}")
+    _check_tiles(tile, overlap)
     height, width = z.shape[-2:]
     factor = first_stage.factor
     image = torch.zeros(len(z), 3, height * factor, width * factor, device=z.device)
@@ -98,10 +100,8 @@ def _ramp(start: int, size: int, length: int, overlap: int, factor: int) -> NDAr
     return rise * fall
 
 
-def _check_size(model: LatentDiffusionModel, shape: tuple[int, int, int]) -> None:
-    halvings = len(model.denoiser.config.block_out_channels) - 1
-    if any(side % 2**halvings for side in shape[1:]):
-        raise InputError(
-            f"the conditions ask for latents of {shape[1]} x {shape[2]}, but the UNet of {model.info.name!r} halves "
-            f"them {halvings} times: use sides that are multiples of {2**halvings * model.info.factor} pixels"
-        )
+def _check_tiles(tile: int, overlap: int) -> None:
+    if tile < 1:
+        raise InputError(f"tile = {tile}: tiles are of 1 latent or more; None for the trained size")
+    if not 0 <= overlap < tile:
+        raise InputError(f"overlap = {overlap}: tiles of {tile} latents need an overlap from 0 to {tile - 1}")

@@ -75,6 +75,11 @@ def test_a_vocabulary_that_is_too_small_is_refused(vocab_size: int, flags: dict[
         LayoutTokens(10, 4, vocab_size, **flags)
 
 
+def test_a_layout_without_classes_is_refused() -> None:
+    with pytest.raises(InputError, match="at least one class of boxes"):
+        LayoutTokens(0, 4, 1025)
+
+
 def test_an_unknown_class_is_refused(layout: LayoutTokens) -> None:
     with pytest.raises(InputError, match="a box has class 10, but the model knows only 10 classes"):
         layout.encode([LayoutObject(10, WHOLE)])

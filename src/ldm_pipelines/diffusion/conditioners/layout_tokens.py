@@ -38,8 +38,10 @@ class LayoutTokens:
         """``group_flag`` and ``other_flags`` let the objects' flags change the class token.
 
         Raises:
-            InputError: the vocabulary is too small for the classes, or its last token is a point as well.
+            InputError: no classes, a vocabulary too small for them, or one whose last token is a point as well.
         """
+        if n_classes < 1:
+            raise InputError("layout conditioning needs at least one class of boxes, not none")
         self.n_classes, self.max_objects, self.vocab_size = n_classes, max_objects, vocab_size
         self.encode_crop, self.group_flag, self.other_flags = encode_crop, group_flag, other_flags
         self.sections = isqrt(vocab_size)

@@ -54,6 +54,23 @@ def import_autoencoder(import_: ImportedAutoencoder, compute: Compute) -> Path:
     return imported.autoencoder
 
 
+def refuse_without_imports(study: str) -> None:
+    """``import_checkpoint`` where there is nothing to import.
+
+    Raises:
+        InputError: always; says how an import is written.
+    """
+    raise InputError(
+        f"the study {study!r} imports no checkpoint. Put the files into data/01_raw/checkpoints/NAME, then add to "
+        f"conf/hydra/study/{study}.yaml\n\n"
+        "  defaults:\n"
+        "    - /import@imports.NAME: original\n"
+        "  imports:\n"
+        "    NAME: {upstream: data/01_raw/checkpoints/NAME, checkpoint: model.ckpt, dataset: DATASET}\n\n"
+        f"run `kedro compose study={study}` and try again; docs/tasks.md has a whole study"
+    )
+
+
 def _files(import_: Import | ImportedAutoencoder, compute: Compute) -> Path:
     return compute.dataset_paths.get(import_.name, compute.raw_dir / "checkpoints" / import_.name)
 

@@ -3,7 +3,11 @@
 from kedro.pipeline import Pipeline, node
 
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
-from ldm_pipelines.pipelines.import_checkpoint.nodes import import_autoencoder, import_model
+from ldm_pipelines.pipelines.import_checkpoint.nodes import (
+    import_autoencoder,
+    import_model,
+    refuse_without_imports,
+)
 
 
 def create(import_: Import) -> Pipeline:
@@ -28,3 +32,8 @@ def create_for_autoencoder(import_: ImportedAutoencoder) -> Pipeline:
             name=f"import_autoencoder.{name}",
         )
     ])  # fmt: skip
+
+
+def create_hint() -> Pipeline:
+    """``import_checkpoint`` of a study without imports: says how to write one."""
+    return Pipeline([node(refuse_without_imports, inputs="params:study", outputs=None, name="no_imports")])
