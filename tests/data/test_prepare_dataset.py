@@ -207,7 +207,7 @@ def test_a_source_may_say_which_split_an_image_belongs_to(
 
 
 def test_a_torn_map_is_drawn_again(tmp_path: Path, dataset: Make) -> None:
-    source = {"kind": "scenes", "count": 5, "objects": (2, 2), "overlap": 0, "seed": 0}
+    source = {"kind": "scenes", "count": 5, "objects": (2, 2), "overlap": 0, "grid": None, "seed": 0}
     folder = prepare(digits(dataset, source=source), None, tmp_path, progress=False)
     before = contents(folder)
     next((folder / "maps").iterdir()).write_bytes(b"torn")
@@ -252,7 +252,8 @@ def test_other_parameters_do_not_continue_old_work(tmp_path: Path, tree: Path, d
     "source",
     [
         {"kind": "digits", "limit": 1000},
-        {"kind": "scenes", "count": 450, "objects": (2, 4), "overlap": 0.3, "seed": 0},  # with boxes and maps
+        # with boxes and maps
+        {"kind": "scenes", "count": 450, "objects": (2, 4), "overlap": 0.3, "grid": None, "seed": 0},
     ],
     ids=["digits", "scenes"],
 )

@@ -18,7 +18,7 @@ from ldm_pipelines.data.sources.scenes import draw_scene
 from ldm_pipelines.data.spec import Dataset, ScenesSource
 from ldm_pipelines.errors import InputError
 
-SCENES = {"kind": "scenes", "count": 12, "objects": (2, 4), "overlap": 0.3, "seed": 0}
+SCENES = {"kind": "scenes", "count": 12, "objects": (2, 4), "overlap": 0.3, "grid": None, "seed": 0}
 ALL_TRAIN = {"train": 1, "validation": 0, "test": 0}
 
 

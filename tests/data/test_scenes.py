@@ -1,5 +1,6 @@
 """The words and the geometry of scenes, and that what the source says of a scene is true of its pixels."""
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from ldm_pipelines.errors import InputError
 
 
 def source(**changes: Any) -> ScenesSource:
-    parameters = {"kind": "scenes", "count": 200, "objects": (2, 2), "overlap": 0.0, "seed": 0}
+    parameters = {"kind": "scenes", "count": 200, "objects": (2, 2), "overlap": 0.0, "grid": None, "seed": 0}
     return ScenesSource.model_validate(parameters | changes)
 
 
@@ -99,31 +100,48 @@ def test_a_shape_fills_its_box_as_geometry_says(shape: str, area: float) -> None
         assert seen[rows[-1]].sum() > 290 and seen[rows[0]].sum() < 10  # it stands on its base
 
 
-def test_a_scene_is_a_function_of_the_seed_and_its_number() -> None:
-    first = scenes(count=20)
-    assert first == scenes(count=40)[:20]
-    assert first != scenes(count=20, seed=1)
+@pytest.mark.parametrize("grid", [None, 8])
+def test_a_scene_is_a_function_of_the_seed_and_its_number(grid: int | None) -> None:
+    first = scenes(count=20, grid=grid)
+    assert first == scenes(count=40, grid=grid)[:20]
+    assert first != scenes(count=20, grid=grid, seed=1)
     assert len({scene.objects for scene in first}) == 20
-    assert len({scene.background for scene in scenes()}) > 20
+    assert len({scene.background for scene in scenes(grid=grid)}) > 20
 
 
-def test_relations_shapes_and_colours_are_all_about_as_frequent() -> None:
-    captions = [describe(scene.objects) for scene in scenes(count=400)]
+@pytest.mark.parametrize("grid", [None, 8])
+def test_relations_shapes_and_colours_are_all_about_as_frequent(grid: int | None) -> None:
+    captions = [describe(scene.objects) for scene in scenes(count=400, grid=grid)]
     counts = [sum(f" {word} " in caption for caption in captions) for word in RELATIONS]
     assert min(counts) > 60 and sum(counts) == 400
-    seen = [item.name for scene in scenes(count=400) for item in scene.objects]
+    seen = [item.name for scene in scenes(count=400, grid=grid) for item in scene.objects]
     assert set(seen) == set(BOX_CLASSES) and min(seen.count(name) for name in BOX_CLASSES) > 35
 
 
+@pytest.mark.parametrize("changes", [{}, {"objects": (2, 4), "overlap": 0.3}])
+def test_boxes_on_a_grid_fill_whole_cells_of_the_image(changes: dict[str, Any]) -> None:
+    boxes = np.array([item.box[1:] for scene in scenes(grid=8, **changes) for item in scene.objects]) * 8
+    assert (boxes == boxes.round()).all()
+    assert (boxes[:, 2] == boxes[:, 3]).all()
+    assert {*boxes[:, 2]} == {2, 3}  # 8 to 12 of 32 pixels
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
+    assert {*corners.ravel()} == {*range(9)}  # from edge to edge
+
+
+@pytest.mark.parametrize("grid", [None, 8])
 @pytest.mark.parametrize("changes", [{}, {"objects": (2, 4), "overlap": 0.3}, {"objects": (1, 5), "overlap": 0.5}])
-def test_scenes_keep_their_promises(changes: dict[str, Any]) -> None:
-    spec = source(**changes)
+def test_scenes_keep_their_promises(changes: dict[str, Any], grid: int | None) -> None:
+    spec = source(grid=grid, **changes)
     hidden = []
-    for scene in scenes(**changes):
+    for scene in scenes(grid=grid, **changes):
         items = scene.objects
         assert spec.objects[0] <= len(items) <= spec.objects[1]
         assert len({item.name for item in items}) == len(items)
+        assert len(items) != 2 or parse(describe(items)).relation in RELATIONS
         seen = owners(items, 200)
+        for (a, one), (b, other) in combinations(enumerate(items, start=1), 2):
+            touch = (ndimage.binary_dilation(seen == a) & (seen == b)).any()
+            assert not (touch and one.colour == other.colour)
         for number, item in enumerate(items, start=1):
             assert item.box.x >= 0 and item.box.x + item.box.width <= 1
             hidden.append(1 - (seen == number).sum() / (owners([item], 200) == 1).sum())

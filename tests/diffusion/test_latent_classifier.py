@@ -166,7 +166,7 @@ def test_a_classifier_of_other_latents_or_another_schedule_is_refused(
 
 def test_a_class_cannot_guide_a_model_that_is_told_something_else(guided: Guided, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has semantic conditioning; a class can guide"):
-        guided.sample("mini_semantic", tmp_path)
+        guided.sample("semantic_map", tmp_path)
 
 
 def test_classes_of_another_kind_are_refused(guided: Guided, tmp_path: Path) -> None:

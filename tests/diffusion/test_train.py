@@ -35,9 +35,9 @@ from ldm_pipelines.latents.spec import Latents
 COMPUTE = Compute(device="cpu", num_threads=1, progress=False, checkpoint_every=4, inference_batch_size=8)
 SOURCES: dict[str, dict[str, Any]] = {
     "digits": {"kind": "digits", "limit": 60},
-    "scenes": {"kind": "scenes", "count": 40, "objects": [2, 3], "overlap": 0.2, "seed": 0},
+    "scenes": {"kind": "scenes", "count": 40, "objects": [2, 3], "overlap": 0.2, "grid": None, "seed": 0},
 }
-OF_SCENES = ("none", "mini_text", "mini_layout", "mini_semantic", "mini_low_res", "mini_low_res_bsr", "mini_inpainting")
+OF_SCENES = ("none", "mini_text", "mini_layout", "semantic_map", "low_res_bicubic", "low_res_bsr", "mini_inpainting")
 
 
 class Inputs:
@@ -120,7 +120,7 @@ def test_every_kind_trains_is_saved_and_denoises_the_same_when_loaded(
     before = dict(untrained.conditioner.named_parameters())
     after = dict(model.conditioner.named_parameters())
     moved = [name for name, value in after.items() if not torch.equal(value, before[name])]
-    assert bool(moved) == (conditioning in {*TOKENISED, "mini_semantic"})  # trained jointly where it has weights
+    assert bool(moved) == (conditioning in {*TOKENISED, "semantic_map"})  # trained jointly where it has weights
 
 
 def test_the_saved_denoiser_is_the_average_and_the_conditioner_is_not_averaged(digits: Inputs, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_dataset_without_labels_cannot_be_class_conditional(scenes: Inputs) ->
         build_module(ldm(), LatentCache(scenes.latents), PreparedDataset(scenes.dataset), seed=0)
 
 
-@pytest.mark.parametrize("conditioning", ["mini_text", "mini_layout", "mini_semantic"])
+@pytest.mark.parametrize("conditioning", ["mini_text", "mini_layout", "semantic_map"])
 def test_a_dataset_without_the_condition_is_refused_before_training(
     digits: Inputs, tmp_path: Path, conditioning: str
 ) -> None:

@@ -154,6 +154,7 @@ def test_sets_too_small_for_the_metrics_are_refused(
         (lambda info: info | {"image_size": 8}, "8 pixels cannot be measured against 'digits' of 16"),
         (lambda info: info | {"count": 39}, "counts 39 images, samples.parquet 40"),
         (lambda info: {k: v for k, v in info.items() if k != "seed"}, "samples.json: seed"),
+        (lambda info: info | {"conditioning": "class"}, "samples.json: conditioning"),  # a kind without its parameters
     ],
 )
 def test_a_sample_set_that_contradicts_itself_is_refused(

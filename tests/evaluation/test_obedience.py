@@ -28,7 +28,7 @@ def measure(tmp_path: Path, rotation: Path) -> Callable[..., dict[str, Any]]:
 
     def measured(scenes: Path, kind: str, pixels: np.ndarray, ids: list[str], **info: Any) -> dict[str, Any]:
         name = PreparedDataset(scenes).name
-        given = {"dataset": name, "split": "test", "conditioning": kind, "conditioning_spec": {"kind": kind}}
+        given = {"dataset": name, "split": "test", "conditioning": {"kind": kind}}
         folder = write_samples(tmp_path / "samples", pixels, ids, **(given | info))
         evaluation = EVALUATION.model_copy(update={"dataset": name, "split": "train"})
         return evaluate_samples(evaluation, folder, scenes, rotation, compute=COMPUTE)
@@ -59,7 +59,7 @@ def test_true_images_obey_and_so_do_they_as_their_own_ceiling(
     parts = ("caption", "shape", "colour", "relation")
     assert obedience == {f"{part}_accuracy{end}": 1.0 for part in parts for end in ("", "_of_truth")}
     assert result["provenance"]["protocol"]["obedience"].startswith("shapes read by a program")
-    assert result["provenance"]["samples"]["conditioning"] == "text"
+    assert result["provenance"]["samples"]["conditioning"] == {"kind": "text"}
 
 
 def test_swapped_captions_are_caught(measure: Callable[..., dict[str, Any]], pairs: Path) -> None:
@@ -214,7 +214,7 @@ def test_obedience_does_not_depend_on_the_batch_size(
     tmp_path: Path, layouts: Path, rotation: Path, batch_size: int
 ) -> None:
     split = PreparedDataset(layouts).split("test")
-    info = {"dataset": "layouts", "split": "test", "conditioning": "layout"}
+    info = {"dataset": "layouts", "split": "test", "conditioning": {"kind": "layout"}}
     folder = write_samples(tmp_path / "s", split.pixels(np.arange(10))[::-1], split.ids[:10], **info)
     evaluation = EVALUATION.model_copy(update={"dataset": "layouts"})
     results = [
@@ -239,7 +239,7 @@ def test_conditions_of_another_dataset_are_said_to_be_left_out(
 
 def test_only_scenes_can_be_read(tmp_path: Path, dataset: Path, rotation: Path) -> None:
     split = PreparedDataset(dataset).split("test")
-    info = {"dataset": "digits", "split": "test", "conditioning": "text"}
+    info = {"dataset": "digits", "split": "test", "conditioning": {"kind": "text"}}
     folder = write_samples(tmp_path / "s", split.pixels(np.arange(10)), split.ids[:10], **info)
     result = evaluate_samples(EVALUATION, folder, dataset, rotation, compute=COMPUTE)
     assert "caption_accuracy" not in result["metrics"]

@@ -26,7 +26,7 @@ from ldm_pipelines.sampling.baselines import make_baseline
 from ldm_pipelines.sampling.spec import Baseline
 
 INPAINTING = definition("mini_inpainting")
-LOW_RES = definition("mini_low_res")
+LOW_RES = definition("low_res_bicubic")
 COUNT = 30
 
 
@@ -47,9 +47,8 @@ def measure(tmp_path: Path, dataset: Path, network: Path) -> Callable[..., dict[
     """``measure(pixels, ids)``: the result of a sample set of these images."""
 
     def measured(pixels: np.ndarray, ids: list[str], given_by: Any = LOW_RES, **info: Any) -> dict[str, Any]:
-        parameters = given_by.model_dump(mode="json")
-        given = {"dataset": "digits", "split": "test", "conditioning": given_by.kind}
-        given |= {"conditioning_spec": parameters, "dataset_digest": PreparedDataset(dataset).digest}
+        given = {"dataset": "digits", "split": "test", "conditioning": given_by.model_dump(mode="json")}
+        given |= {"dataset_digest": PreparedDataset(dataset).digest}
         folder = write_samples(tmp_path / "samples", pixels, ids, **(given | info))
         return evaluate_samples(EVALUATION, folder, dataset, network, compute=COMPUTE)
 
@@ -175,8 +174,8 @@ def test_pairs_of_another_dataset_are_said_to_be_left_out(
 @pytest.mark.parametrize(
     ("info", "message"),
     [
-        ({"conditioning_spec": None}, "no parameters of the masks"),
-        ({"conditioning_spec": {"kind": "inpainting", "masks": {"boxes": [1]}}}, "no parameters of the masks"),
+        ({"conditioning": {"kind": "inpainting"}}, "no parameters of the masks"),
+        ({"conditioning": {"kind": "inpainting", "masks": {"boxes": [1]}}}, "no parameters of the masks"),
         ({"split": "train"}, "conditions are of no image of 'digits', split 'train'"),
         ({"dataset_digest": "ab" * 32}, "another version of 'digits'"),
     ],
@@ -186,10 +185,3 @@ def test_what_is_needed_for_pairs_and_masks_must_be_there(
 ) -> None:
     with pytest.raises(InputError, match=message):
         measure(*truth, INPAINTING, **info)
-
-
-def test_the_kind_may_stand_among_the_parameters_of_the_conditioning(
-    measure: Callable[..., dict[str, Any]], truth: tuple[np.ndarray, list[str]]
-) -> None:
-    metrics = measure(*truth, conditioning={"kind": "low_res"}, conditioning_spec=None)
-    assert metrics["metrics"]["psnr"] == pytest.approx(100)

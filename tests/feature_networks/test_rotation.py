@@ -63,7 +63,8 @@ def test_it_learns_which_way_up_unseen_digits_are(
 def test_it_needs_no_labels(rotation_spec: Callable[..., Rotation], compute: Compute, tmp_path: Path) -> None:
     scenes = prepare_dataset(
         Dataset.model_validate({
-            "name": "toys", "source": {"kind": "scenes", "count": 40, "objects": [2, 2], "overlap": 0, "seed": 0},
+            "name": "toys",
+            "source": {"kind": "scenes", "count": 40, "objects": [2, 2], "overlap": 0, "grid": None, "seed": 0},
             "upstream": "scenes.py", "image_size": 16, "resize": "box",
             "splits": {"train": 0.5, "validation": 0.0, "test": 0.5},
         }), None, tmp_path / "scenes", progress=False,

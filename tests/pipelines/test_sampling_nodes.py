@@ -45,7 +45,7 @@ def ldm(conditioning: str) -> LDM:
 
 def test_a_sample_set_and_its_grid(dataset: Path, tmp_path: Path, compute: Compute) -> None:
     first_stage = write_first_stage(tmp_path / "kl")
-    model = write_model(tmp_path / "model", "mini_semantic", dataset, first_stage)
+    model = write_model(tmp_path / "model", "semantic_map", dataset, first_stage)
     grid, folder = draw_samples(samples(), 0, model, first_stage, dataset, compute)
     assert isinstance(grid, Image.Image)
     assert len(pd.read_parquet(folder / "samples.parquet")) == 6
@@ -58,13 +58,13 @@ def test_a_baseline_and_its_grid_depend_on_the_conditioning_of_the_model(
     dataset: Path, tmp_path: Path, compute: Compute
 ) -> None:
     spec = Baseline(name="bicubic", dataset="scenes", split="test", kind="upsampled", ldm="model", count=3)
-    grid, folder = restore_without_model(spec, ldm("mini_low_res"), dataset, compute)
+    grid, folder = restore_without_model(spec, ldm("low_res_bicubic"), dataset, compute)
     assert isinstance(grid, Image.Image)
     assert len(pd.read_parquet(folder / "samples.parquet")) == 3
-    _, other = restore_without_model(spec, ldm("mini_low_res_bsr"), dataset, compute)
+    _, other = restore_without_model(spec, ldm("low_res_bsr"), dataset, compute)
     assert other != folder
     with pytest.raises(InputError, match="'model' has semantic conditioning"):
-        restore_without_model(spec, ldm("mini_semantic"), dataset, compute)
+        restore_without_model(spec, ldm("semantic_map"), dataset, compute)
 
 
 def test_a_latent_classifier_with_its_metrics_and_curves(tmp_path: Path, compute: Compute) -> None:

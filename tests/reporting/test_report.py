@@ -66,8 +66,8 @@ def result(name: str, metrics: dict[str, float], **subject: Any) -> Result:
 
 
 def restored(name: str, psim: float, conditioning: dict[str, Any] = SUPER_RESOLUTION, **subject: Any) -> Result:
-    kind = {"conditioning": conditioning["kind"], "conditioning_spec": conditioning}
-    return result(name, {"psim": psim, "fid": psim * 10}, dataset="photos", split="test", **kind, **subject)
+    facts = {"dataset": "photos", "split": "test", "conditioning": conditioning}
+    return result(name, {"psim": psim, "fid": psim * 10}, **facts, **subject)
 
 
 def test_every_picture_of_the_study_has_a_title_and_says_what_its_rows_are(grids: Path) -> None:
@@ -107,7 +107,7 @@ def test_kinds_of_entities_that_a_study_does_not_have_may_be_absent(grids: Path)
 @pytest.mark.parametrize(("value", "verdict"), [(0.8, "reached"), (0.79, "not reached")])
 def test_obedience_stands_beside_its_ceiling_and_its_target(value: float, verdict: str) -> None:
     metrics = {"caption_accuracy": value, "caption_accuracy_of_truth": 0.995, "fid": 1.0}
-    (figure,) = target_figures([result("captions", metrics, conditioning="text")])
+    (figure,) = target_figures([result("captions", metrics, conditioning={"kind": "text"})])
     assert figure.value == f"{value:.3f}"
     assert figure.label == (
         f"Text-to-image (captions): captions entirely right; true images 0.995, aimed at 0.8 or more: {verdict}"
@@ -153,7 +153,7 @@ def test_the_page_shows_the_studys_pictures_and_figures(grids: Path, tmp_path: P
     metrics = tmp_path / "metrics"
     for name, suite in (("captions", "obedience/text"), ("someone_elses", "obedience/text")):
         (metrics / suite).mkdir(parents=True, exist_ok=True)
-        content = stored(name, {"caption_accuracy": 0.9123}, conditioning="text")
+        content = stored(name, {"caption_accuracy": 0.9123}, conditioning={"kind": "text"})
         (metrics / suite / f"{name}.json").write_text(json.dumps(content))
     page = write_study_report([], grids, ENTITIES, tmp_path / "report", study="mini", metrics=metrics)
     text = page.read_text()

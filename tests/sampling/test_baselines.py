@@ -38,7 +38,7 @@ def truths(dataset: Path) -> tuple[ImageSplit, np.ndarray]:
     return split, split.pixels(np.arange(5))
 
 
-@pytest.mark.parametrize("conditioning", ["mini_low_res", "mini_low_res_bsr"])
+@pytest.mark.parametrize("conditioning", ["low_res_bicubic", "low_res_bsr"])
 def test_upsampled_images_are_made_from_the_fixed_low_resolution_ones(
     dataset: Path, conditioning: str, tmp_path: Path
 ) -> None:
@@ -66,8 +66,8 @@ def test_the_folder_is_a_sample_set(dataset: Path, tmp_path: Path) -> None:
     folder = make("mean_fill", "mini_inpainting", dataset, tmp_path)
     info = json.loads((folder / "samples.json").read_text())
     assert (info["name"], info["kind"], info["count"], info["image_size"]) == ("set", "mean_fill", 5, 32)
-    assert (info["dataset"], info["split"], info["conditioning"]) == ("scenes", "test", "inpainting")
-    assert info["conditioning_spec"] == definition("mini_inpainting").model_dump(mode="json")
+    assert (info["dataset"], info["split"]) == ("scenes", "test")
+    assert info["conditioning"] == definition("mini_inpainting").model_dump(mode="json")
     table = pd.read_parquet(folder / "samples.parquet")
     assert table["condition"].tolist() == PreparedDataset(dataset).split("test").ids[:5]
     assert (table["label"] == -1).all()

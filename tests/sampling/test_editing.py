@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_scenes(folder / "scenes")
     for name, codes in (("kl", None), ("vq", 16)):
         write_first_stage(folder / name, codes)
-    for kind in ("none", "class", "mini_semantic"):
+    for kind in ("none", "class", "semantic_map"):
         write_model(folder / kind, kind, folder / "scenes" / "artefact", folder / "kl")
     return folder
 
@@ -141,7 +141,7 @@ def test_a_unet_with_cross_attention_need_not_halve_evenly(folder: Path, images:
 
 
 def test_conditions_must_fit_the_images_they_are_for(folder: Path, images: Tensor) -> None:
-    edit = editor(folder, DETERMINISTIC, "mini_semantic")
+    edit = editor(folder, DETERMINISTIC, "semantic_map")
     maps = torch.zeros(2, 40, 40, dtype=torch.long)
     assert edit.image_to_image(images, {"map": maps[:, :32, :32]}, 0.5, seed=0).shape == images.shape
     with pytest.raises(InputError, match="'map' has 1 conditions for 2 images"):

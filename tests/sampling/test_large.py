@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_scenes(folder / "scenes")
     for name, codes in (("kl", None), ("vq", 16)):
         write_first_stage(folder / name, codes)
-    for kind in ("mini_low_res", "mini_semantic", "mini_inpainting", "none"):
+    for kind in ("low_res_bicubic", "semantic_map", "mini_inpainting", "none"):
         write_model(folder / kind, kind, folder / "scenes" / "artefact", folder / "kl")
     return folder
 
@@ -37,13 +37,13 @@ def smooth(size: int, channels: int = 3) -> Tensor:
 
 def conditions(kind: str, size: int) -> dict[str, Tensor]:
     """Of latents of ``size``, four times as large where the condition is a map of pixels."""
-    if kind == "mini_low_res":
+    if kind == "low_res_bicubic":
         return {"low_res": smooth(size)}
     maps = torch.arange(4 * size)[None, :, None] // 16 % 4 + torch.zeros(2, 1, 4 * size, dtype=torch.long)
     return {"map": maps}
 
 
-@pytest.mark.parametrize("kind", ["mini_low_res", "mini_semantic"])
+@pytest.mark.parametrize("kind", ["low_res_bicubic", "semantic_map"])
 def test_an_image_four_times_as_large_as_those_trained_on(folder: Path, kind: str) -> None:
     """Trained on 8x8 latents of 32x32 images, drawn with 32x32 latents: 128x128 images."""
     model, first_stage = LatentDiffusionModel.load(folder / kind), FirstStage.load(folder / "kl")
@@ -56,7 +56,7 @@ def test_an_image_four_times_as_large_as_those_trained_on(folder: Path, kind: st
     assert (sample_large(model, first_stage, raw, SAMPLER, seed=1) - images).abs().mean() > 0.01
 
 
-@pytest.mark.parametrize("kind", ["mini_low_res", "mini_semantic"])
+@pytest.mark.parametrize("kind", ["low_res_bicubic", "semantic_map"])
 def test_the_condition_acts_where_it_is_in_a_large_image(folder: Path, kind: str) -> None:
     """Two conditions with the same noise, that differ in the right quarter of 128x128 pixels."""
     model, first_stage = LatentDiffusionModel.load(folder / kind), FirstStage.load(folder / "kl")
@@ -74,22 +74,22 @@ def test_the_condition_acts_where_it_is_in_a_large_image(folder: Path, kind: str
 def test_at_the_trained_size_it_is_what_sampling_draws(folder: Path) -> None:
     from ldm_pipelines.sampling.draw import Drawer
 
-    model, first_stage = LatentDiffusionModel.load(folder / "mini_low_res"), FirstStage.load(folder / "kl")
-    raw = conditions("mini_low_res", 8)
+    model, first_stage = LatentDiffusionModel.load(folder / "low_res_bicubic"), FirstStage.load(folder / "kl")
+    raw = conditions("low_res_bicubic", 8)
     drawer = Drawer(model, first_stage, samples(), seed=3)
     usual = drawer(np.arange(2), np.full(2, -1), raw)
     assert (to_pixels(sample_large(model, first_stage, raw, SAMPLER, seed=3)) == usual).all()
 
 
 def test_sides_may_differ_but_must_fit_the_unet(folder: Path) -> None:
-    model, first_stage = LatentDiffusionModel.load(folder / "mini_low_res"), FirstStage.load(folder / "kl")
+    model, first_stage = LatentDiffusionModel.load(folder / "low_res_bicubic"), FirstStage.load(folder / "kl")
     wide = sample_large(model, first_stage, {"low_res": smooth(24)[..., :10, :]}, SAMPLER, seed=0)
     assert wide.shape == (2, 3, 40, 96)
     with pytest.raises(InputError, match=r"latents of 9 x 24.*multiples of 8 pixels.*40 x 96"):
         sample_large(model, first_stage, {"low_res": smooth(24)[..., :9, :]}, SAMPLER, seed=0)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("mini_semantic", "map"), ("mini_inpainting", "image")])
+@pytest.mark.parametrize(("kind", "name"), [("semantic_map", "map"), ("mini_inpainting", "image")])
 def test_sizes_that_latents_do_not_have_are_refused_with_the_nearest_that_they_have(
     folder: Path, kind: str, name: str
 ) -> None:
@@ -118,7 +118,7 @@ def test_a_mask_has_the_size_and_number_of_its_images(folder: Path) -> None:
 
 
 def test_what_is_no_condition_of_the_model_is_explained(folder: Path) -> None:
-    model, first_stage = LatentDiffusionModel.load(folder / "mini_semantic"), FirstStage.load(folder / "kl")
+    model, first_stage = LatentDiffusionModel.load(folder / "semantic_map"), FirstStage.load(folder / "kl")
     empty, last = torch.zeros(1, 40, 40, dtype=torch.long), len(model.conditioner.classes) - 1
     for raw, message in (
         ({}, r"needs 'map' \(b, h, w\), but got nothing"),
@@ -134,12 +134,12 @@ def test_what_is_no_condition_of_the_model_is_explained(folder: Path) -> None:
 
 
 def test_tiles_are_checked_before_sampling(folder: Path) -> None:
-    model, first_stage = LatentDiffusionModel.load(folder / "mini_low_res"), FirstStage.load(folder / "kl")
+    model, first_stage = LatentDiffusionModel.load(folder / "low_res_bicubic"), FirstStage.load(folder / "kl")
     ran = []
     model.denoiser.register_forward_pre_hook(lambda *_: ran.append(True))
     for arguments, message in (({"tile": 0}, "tile = 0: "), ({"tile": 4, "overlap": 4}, "overlap = 4: ")):
         with pytest.raises(InputError, match=message):
-            sample_large(model, first_stage, conditions("mini_low_res", 8), SAMPLER, seed=0, **arguments)
+            sample_large(model, first_stage, conditions("low_res_bicubic", 8), SAMPLER, seed=0, **arguments)
     assert not ran
 
 

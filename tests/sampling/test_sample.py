@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from support.conditionings import definition
 from support.tiny_models import COMPUTE, samples, write_first_stage, write_model, write_scenes
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
@@ -20,7 +21,7 @@ from ldm_pipelines.data.spec import Degradation, Masks
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.sampling.sample import sample
 
-KINDS = ("class", "none", "mini_text", "mini_layout", "mini_semantic", "mini_low_res", "mini_inpainting")
+KINDS = ("class", "none", "mini_text", "mini_layout", "semantic_map", "low_res_bicubic", "mini_inpainting")
 FROM_DATASET = KINDS[2:]
 
 
@@ -66,7 +67,7 @@ def test_the_folder_says_how_the_images_were_made(project: Project, kind: str, t
     table = pd.read_parquet(folder / "samples.parquet")
     assert pixels(folder).shape == (6, 32, 32, 3)
     assert (info["count"], info["image_size"], info["seed"], info["split"]) == (6, 32, 5, "test")
-    assert info["conditioning"] == info["conditioning_spec"]["kind"] == kind.removeprefix("mini_")
+    assert info["conditioning"] == definition(kind).model_dump(mode="json")
     assert info["n_params"] > 0
     assert list(table.columns) == ["index", "path", "label", "condition"]
     assert Image.open(folder / "grid.png").width > 64
@@ -126,7 +127,7 @@ def test_an_interrupted_set_keeps_its_images_and_ends_the_same(project: Project,
 def test_more_images_than_conditions_start_again_with_other_noise(project: Project, tmp_path: Path) -> None:
     test = PreparedDataset(project.dataset).split("test")
     count = len(test) + 2
-    folder = project.sample("mini_semantic", tmp_path, count=count)
+    folder = project.sample("semantic_map", tmp_path, count=count)
     assert pd.read_parquet(folder / "samples.parquet")["condition"].tolist() == [*test.ids, *test.ids[:2]]
     drawn = pixels(folder)
     assert (drawn[0] != drawn[len(test)]).mean() > 0.5
@@ -134,7 +135,7 @@ def test_more_images_than_conditions_start_again_with_other_noise(project: Proje
 
 def test_known_pixels_of_inpainted_images_are_those_of_the_dataset(project: Project, tmp_path: Path) -> None:
     folder = project.sample("mini_inpainting", tmp_path)
-    masks = Masks.model_validate(json.loads((folder / "samples.json").read_text())["conditioning_spec"]["masks"])
+    masks = Masks.model_validate(json.loads((folder / "samples.json").read_text())["conditioning"]["masks"])
     test = PreparedDataset(project.dataset).split("test")
     for drawn, truth, name in zip(pixels(folder), test.pixels(np.arange(6)), test.ids, strict=False):
         hole = draw_mask(32, masks, image_generator("mask", name))
@@ -149,14 +150,14 @@ def test_conditions_matter_and_are_those_of_the_named_images(project: Project, t
     from ldm_pipelines.sampling.draw import image_noise, under_condition
     from ldm_pipelines.sampling.samplers import trajectory
 
-    folder = project.sample("mini_low_res_bsr", tmp_path, batch=6)
+    folder = project.sample("low_res_bsr", tmp_path, batch=6)
     info = json.loads((folder / "samples.json").read_text())
-    degradation = Degradation.model_validate(info["conditioning_spec"]["degradation"])
+    degradation = Degradation.model_validate(info["conditioning"]["degradation"])
     test = PreparedDataset(project.dataset).split(info["split"])
     ids = pd.read_parquet(folder / "samples.parquet")["condition"]
     truths = [test.pixels(np.array([test.ids.index(name)]))[0] for name in ids]
     low_res = [degrade(t, degradation, image_generator("low_res", n)) for t, n in zip(truths, ids, strict=True)]
-    model = LatentDiffusionModel.load(project.model("mini_low_res_bsr"))
+    model = LatentDiffusionModel.load(project.model("low_res_bsr"))
     noise = image_noise(5, range(6), (3, 8, 8), "cpu")
     with torch.no_grad():
         denoise = under_condition(model, {"low_res": to_tensor(np.stack(low_res))}, 1.0)
@@ -170,14 +171,14 @@ def test_guidance_changes_the_images_and_needs_a_null_condition(project: Project
     guided = pixels(project.sample("mini_text", tmp_path / "2", guidance_scale=5.0))
     assert (plain != guided).any()
     with pytest.raises(InputError, match="semantic conditioning has no null condition"):
-        project.sample("mini_semantic", tmp_path / "3", guidance_scale=2.0)
+        project.sample("semantic_map", tmp_path / "3", guidance_scale=2.0)
 
 
 def test_images_can_be_guided_by_their_low_resolution_version_and_by_nothing_else(
     project: Project, tmp_path: Path
 ) -> None:
-    plain = pixels(project.sample("mini_low_res", tmp_path / "1"))
-    guided = pixels(project.sample("mini_low_res", tmp_path / "2", image_guidance={"scale": 1.0}))
+    plain = pixels(project.sample("low_res_bicubic", tmp_path / "1"))
+    guided = pixels(project.sample("low_res_bicubic", tmp_path / "2", image_guidance={"scale": 1.0}))
     assert (plain != guided).any()
     with pytest.raises(InputError, match="needs a low-resolution image to agree with"):
         project.sample("class", tmp_path / "3", image_guidance={"scale": 1.0})
@@ -208,7 +209,7 @@ def test_an_impossible_sampler_is_refused_before_anything_is_drawn(project: Proj
     assert not list(tmp_path.rglob("*.png"))
 
 
-@pytest.mark.parametrize("kind", ["mini_text", "mini_semantic", "mini_inpainting"])
+@pytest.mark.parametrize("kind", ["mini_text", "semantic_map", "mini_inpainting"])
 def test_the_gallery_has_conditions_samples_and_truth_below_each_other(
     project: Project, kind: str, tmp_path: Path
 ) -> None:

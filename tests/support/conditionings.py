@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from ldm_pipelines.diffusion.conditioning_spec import Conditioning
 
 DEFINITIONS = Path(__file__).parents[2] / "conf" / "hydra" / "conditioning"
-MINIATURE = ("mini_text", "mini_layout", "mini_semantic", "mini_low_res", "mini_low_res_bsr", "mini_inpainting")
+MINIATURE = ("mini_text", "mini_layout", "semantic_map", "low_res_bicubic", "low_res_bsr", "mini_inpainting")
 
 
 def definition(name: str, **changes: Any) -> Any:

@@ -38,10 +38,11 @@ EVALUATION = Evaluation(
 
 def scenes(name: str, objects: tuple[int, int], overlap: float, count: int) -> Dataset:
     """Of which 7 in 10 are the test split."""
+    source = {"kind": "scenes", "count": count, "objects": objects, "overlap": overlap, "grid": None, "seed": 0}
     return Dataset.model_validate(
         {
             "name": name,
-            "source": {"kind": "scenes", "count": count, "objects": objects, "overlap": overlap, "seed": 0},
+            "source": source,
             "upstream": "x",
             "image_size": 32,
             "resize": "box",

@@ -37,7 +37,7 @@ def write_scenes(workspace: Path, count: int = 24) -> Path:
     """Scenes with captions, boxes and maps; about half are for training, half for tests."""
     parameters = {
         "name": "scenes",
-        "source": {"kind": "scenes", "count": count, "objects": [2, 4], "overlap": 0.3, "seed": 0},
+        "source": {"kind": "scenes", "count": count, "objects": [2, 4], "overlap": 0.3, "grid": None, "seed": 0},
         "upstream": "-",
         "image_size": 32,
         "resize": "box",

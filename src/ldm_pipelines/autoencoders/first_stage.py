@@ -118,6 +118,11 @@ class FirstStage(nn.Module):
         encoded: Tensor = self.model.quant_conv(self.model.encoder(x))
         return encoded
 
+    def encode(self, x: Tensor) -> Tensor:
+        """The latent (b, c, h, w) that stands for x: the posterior's mean (KL), z before quantisation (VQ), or x."""
+        moments = self.moments(x)
+        return moments.chunk(2, dim=1)[0] if self.regulariser == "kl" else moments
+
     def decode(self, z: Tensor) -> Tensor:
         """Images from latents; VQ replaces them by their nearest codes first. Not clamped."""
         decoded: Tensor = self.model.decode(z, return_dict=False)[0]

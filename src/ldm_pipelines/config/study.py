@@ -18,7 +18,7 @@ from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.latents.spec import Latents
 from ldm_pipelines.reporting.spec import Table
 from ldm_pipelines.sampling.ddim_steps import check_steps
-from ldm_pipelines.sampling.spec import Baseline, Samples
+from ldm_pipelines.sampling.spec import RESTORED, Baseline, Samples
 from ldm_pipelines.spec import Entity, NonNegativeInt, Spec
 
 Kind = Literal[
@@ -134,7 +134,7 @@ class Study(Spec):
         for name, baseline in self.baselines.items():
             if baseline.ldm in self.ldms:
                 kind = self.ldms[baseline.ldm].conditioning.kind
-                wanted = "low_res" if baseline.kind == "upsampled" else "inpainting"
+                wanted = RESTORED[baseline.kind]
                 if kind != wanted:
                     yield f"baselines.{name}: {baseline.kind} needs a model of {wanted}, {baseline.ldm!r} is of {kind}"
 

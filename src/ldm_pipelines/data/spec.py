@@ -41,6 +41,8 @@ class ScenesSource(Spec):
     """Fewest and most shapes in a scene."""
     overlap: Probability
     """The largest part of a shape that others may hide; 0 keeps shapes apart."""
+    grid: Annotated[int, Field(ge=4)] | None
+    """Cells along a side of the image on whose corners boxes begin and end; None lets them lie anywhere."""
     seed: NonNegativeInt
 
     @model_validator(mode="after")

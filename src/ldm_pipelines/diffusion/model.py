@@ -9,6 +9,7 @@ from torch import nn
 from ldm_pipelines.diffusion.conditioners.conditioner import Conditioner
 from ldm_pipelines.diffusion.conditioners.registry import load_conditioner
 from ldm_pipelines.diffusion.denoiser import load_denoiser
+from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.spec import Spec
 
@@ -48,6 +49,15 @@ class LatentDiffusionModel:
         self.denoiser.to(device)
         self.conditioner.to(device)
         return self
+
+    def check_first_stage(self, folder: Path) -> None:
+        """Raises ``InputError`` for another first stage than the one whose latents the model knows."""
+        digest, known = digest_folder(folder), self.info.autoencoder_digest
+        if digest != known:
+            raise InputError(
+                f"{folder} is not the first stage that {self.info.name!r} was trained with (digest {digest[:12]}, "
+                f"expected {known[:12]}); train the model again"
+            )
 
     def save(self, folder: Path) -> None:
         self.denoiser.save_pretrained(folder / "denoiser")

@@ -8,11 +8,11 @@ from diffusers import DDIMScheduler
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ldm_pipelines.autoencoders.first_stage import sample_posterior
 from ldm_pipelines.diffusion.conditioners.conditioner import Condition, Conditioner, Raw, drop_some
 from ldm_pipelines.diffusion.denoiser import denoise
+from ldm_pipelines.diffusion.schedule import noised
 from ldm_pipelines.diffusion.spec import LDM
-from ldm_pipelines.latents.cache import CacheInfo, flip_some
+from ldm_pipelines.latents.cache import CacheInfo, draw_latents, flip_some
 from ldm_pipelines.training.ema import EMA
 from ldm_pipelines.training.module import TrainingModule
 from ldm_pipelines.training.stream import Batch
@@ -55,15 +55,12 @@ class LatentDiffusionModule(TrainingModule):
 
     def _latents(self, moments: Tensor, draws: torch.Generator) -> Tensor:
         shape = (len(moments), *self.cache.latent_shape)
-        noise = torch.randn(shape, generator=draws, device=moments.device)
-        return sample_posterior(moments, self.cache.regulariser, noise) * self.cache.scale_factor
+        return draw_latents(moments, self.cache, torch.randn(shape, generator=draws, device=moments.device))
 
     def _loss(self, denoiser: nn.Module, z: Tensor, condition: Condition, draws: torch.Generator) -> Tensor:
         t = torch.randint(len(self.alphas_cumprod), (len(z),), generator=draws, device=z.device)
         eps = torch.randn(z.shape, generator=draws, device=z.device)
-        alpha = self.alphas_cumprod[t][:, None, None, None]
-        z_t = alpha.sqrt() * z + (1 - alpha).sqrt() * eps
-        predicted = denoise(denoiser, z_t, t, condition)
+        predicted = denoise(denoiser, noised(z, self.alphas_cumprod[t], eps), t, condition)
         distance = functional.l1_loss if self.spec.training.loss == "l1" else functional.mse_loss
         return distance(predicted, eps)
 

@@ -1,6 +1,7 @@
 """The forward process."""
 
 from diffusers import DDIMScheduler
+from torch import Tensor
 
 from ldm_pipelines.diffusion.spec import Schedule
 
@@ -22,3 +23,9 @@ def ddim_scheduler(schedule: Schedule) -> DDIMScheduler:
         timestep_spacing="leading",
         prediction_type="epsilon",
     )
+
+
+def noised(z: Tensor, alpha: Tensor, eps: Tensor) -> Tensor:
+    """z_t of latents z (b, c, h, w) with noise eps, for alpha_bar ``alpha``: one per latent (b,), or one for all."""
+    alpha = alpha.view(-1, 1, 1, 1)
+    return alpha.sqrt() * z + (1 - alpha).sqrt() * eps

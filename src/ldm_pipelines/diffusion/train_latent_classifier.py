@@ -8,14 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ldm_pipelines.autoencoders.first_stage import sample_posterior
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.diffusion.image_noise import ImageNoise
 from ldm_pipelines.diffusion.latent_classifier import ClassifierInfo, LatentClassifierNetwork
 from ldm_pipelines.diffusion.latent_classifier_spec import LatentClassifier, LatentClassifierTraining
-from ldm_pipelines.diffusion.schedule import ddim_scheduler
+from ldm_pipelines.diffusion.schedule import ddim_scheduler, noised
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.latents.cache import CacheInfo, LatentCache, LatentSplit
+from ldm_pipelines.latents.cache import CacheInfo, LatentCache, LatentSplit, draw_latents
 from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.training.fit import fit
 from ldm_pipelines.training.module import TrainingModule
@@ -51,7 +50,7 @@ class LatentClassifierModule(TrainingModule):
     def _score(self, batch: Batch, draws: torch.Generator) -> tuple[Tensor, Tensor]:
         moments, labels = batch["moments"], batch["label"]
         shape = (len(moments), *self.cache.latent_shape)
-        z = model_latents(moments, self.cache, torch.randn(shape, generator=draws, device=moments.device))
+        z = draw_latents(moments, self.cache, torch.randn(shape, generator=draws, device=moments.device))
         t = torch.randint(len(self.alphas_cumprod), (len(z),), generator=draws, device=z.device)
         z_t = noised(z, self.alphas_cumprod[t], torch.randn(shape, generator=draws, device=z.device))
         logits = self.network(z_t, t)
@@ -147,21 +146,10 @@ def _measure(
         seeds = [derive_seed(0, "noise", index) for index in range(first, first + len(batch["label"]))]
         first += len(seeds)
         draw = ImageNoise(seeds, cache.latent_shape, device)
-        z = model_latents(batch["moments"].to(device), cache, draw())
+        z = draw_latents(batch["moments"].to(device), cache, draw())
         eps = draw()
         for t in levels:
             logits = network(noised(z, alphas_cumprod[t].to(device), eps), torch.tensor(t))
             correct[t] += int((logits.argmax(dim=1).cpu() == batch["label"]).sum())
     accuracies = {f"accuracy_t{t}": round(count / len(split), 6) for t, count in correct.items()}
     return {"accuracy": round(sum(correct.values()) / len(split) / len(levels), 6), **accuracies}
-
-
-def model_latents(moments: Tensor, cache: CacheInfo, noise: Tensor) -> Tensor:
-    """Latents (b, c, h, w) as the diffusion model sees them: drawn from the posterior, scaled."""
-    return sample_posterior(moments, cache.regulariser, noise) * cache.scale_factor
-
-
-def noised(z: Tensor, alpha: Tensor, eps: Tensor) -> Tensor:
-    """z_t for alpha_bar ``alpha``, one per latent or one for all."""
-    alpha = alpha.view(-1, 1, 1, 1)
-    return alpha.sqrt() * z + (1 - alpha).sqrt() * eps

@@ -10,7 +10,7 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 from pandera.typing.pandas import Series
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ldm_pipelines.errors import InputError
 
@@ -48,20 +48,17 @@ class SampleInfo(BaseModel):
     count: int
     seed: int
     classes: tuple[str, ...] = ()
-    conditioning: str | None = None
-    """Kind of condition; None in sets of models that know classes alone."""
-    conditioning_spec: dict[str, Any] | None = None
-    """Its parameters."""
+    conditioning: dict[str, Any] | None = None
+    """The model's conditioning with all its parameters; None in sets that don't say."""
     dataset: str | None = None
     split: str | None = None
     """Whose images the conditions are of."""
     dataset_digest: str | None = None
 
-    @field_validator("conditioning", mode="before")
-    @classmethod
-    def _kind(cls, value: Any) -> Any:
-        """All parameters of a conditioning are as good as their kind."""
-        return value.get("kind") if isinstance(value, dict) else value
+    @property
+    def condition_kind(self) -> str | None:
+        """The conditioning's kind, where the file says it."""
+        return (self.conditioning or {}).get("kind")
 
     def provenance(self) -> dict[str, Any]:
         """Everything that the file says but the class names."""

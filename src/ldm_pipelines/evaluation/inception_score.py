@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_softmax, rel_entr, softmax
+from scipy.special import log_softmax, softmax
 
 TORCH_FIDELITY_ORDER = 2020
 """torch-fidelity's default seed of the permutation that precedes splitting."""
@@ -34,19 +34,8 @@ def inception_score(logits: ArrayLike, splits: int, *, order_seed: int | None = 
     return Score(float(np.mean(scores)), float(np.std(scores)))
 
 
-def inception_score_of_probabilities(
-    probabilities: ArrayLike, splits: int, *, order_seed: int | None = TORCH_FIDELITY_ORDER
-) -> Score:
-    """The same from class probabilities (n, k), zeros allowed."""
-    values = _ordered(probabilities, splits, order_seed)
-    if values.min() < 0 or not np.allclose(values.sum(axis=1), 1, atol=1e-5):
-        raise ValueError("probabilities are non-negative and sum to 1 in every row")
-    scores = [np.exp(rel_entr(p, p.mean(axis=0)).sum(axis=1).mean()) for p in _chunks(values, splits)]
-    return Score(float(np.mean(scores)), float(np.std(scores)))
-
-
-def _ordered(rows: ArrayLike, splits: int, order_seed: int | None) -> NDArray[np.float64]:
-    values = np.asarray(rows, dtype=np.float64)
+def _ordered(logits: ArrayLike, splits: int, order_seed: int | None) -> NDArray[np.float64]:
+    values = np.asarray(logits, dtype=np.float64)
     if values.ndim != 2:
         raise ValueError(f"expected a matrix (n, classes), not an array of shape {values.shape}")
     if not 1 <= splits <= len(values):

@@ -53,7 +53,7 @@ def evaluate_reconstruction(
     codebook = _CodebookUse(first_stage.codebook_size)
     for indices in batches(len(images), compute, f"reconstructions by {spec.autoencoder}"):
         x = to_tensor(images.pixels(indices)).to(device)
-        z = _latent(first_stage, x)
+        z = first_stage.encode(x)
         y = to_tensor(to_pixels(first_stage.decode(z))).to(device)
         codebook.add(first_stage, z)
         paired.add(x, y)
@@ -86,11 +86,6 @@ def evaluate_reconstruction(
             },
         },
     }
-
-
-def _latent(first_stage: FirstStage, x: Tensor) -> Tensor:
-    moments = first_stage.moments(x)
-    return moments.chunk(2, dim=1)[0] if first_stage.regulariser == "kl" else moments
 
 
 def _describe(name: str, first_stage: FirstStage, folder: Path) -> dict[str, Any]:

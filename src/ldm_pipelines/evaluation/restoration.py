@@ -31,7 +31,7 @@ def measure_restoration(samples: SampleSet, truth: Truth, network: FeatureNetwor
     Raises:
         InputError: an image cannot be read, is too small for SSIM, or the masks are not known.
     """
-    masks = _masks(samples.info) if samples.info.conditioning == "inpainting" else None
+    masks = _masks(samples.info) if samples.info.condition_kind == "inpainting" else None
     if samples.info.image_size < WINDOW:
         raise InputError(
             f"samples {samples.info.name!r}: SSIM needs images of {WINDOW} pixels or more, not "
@@ -60,11 +60,11 @@ def measure_restoration(samples: SampleSet, truth: Truth, network: FeatureNetwor
 
 
 def _masks(info: SampleInfo) -> Masks:
-    parameters: Any = (info.conditioning_spec or {}).get("masks")
+    parameters: Any = (info.conditioning or {}).get("masks")
     try:
         return Masks.model_validate(parameters)
     except ValidationError as error:
         raise InputError(
-            f"samples {info.name!r}: samples.json has no parameters of the masks (conditioning_spec.masks), so known "
+            f"samples {info.name!r}: samples.json has no parameters of the masks (conditioning.masks), so known "
             "pixels cannot be told; sample the set again"
         ) from error

@@ -89,7 +89,7 @@ def _against_conditions(
     samples: SampleSet, dataset: PreparedDataset, network: FeatureNetwork, compute: Compute
 ) -> Measured:
     """Nothing for unconditional and class-conditional samples."""
-    kind = samples.info.conditioning
+    kind = samples.info.condition_kind
     if kind not in KINDS and kind not in RESTORATION:
         return Measured()
     what = "obedience" if kind in KINDS else "pairs"

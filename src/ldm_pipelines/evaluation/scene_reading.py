@@ -21,7 +21,9 @@ CLEAR = 0.8
 LONGEST = 1.5
 """How many times longer than the other a side of a shape's box may be: two squares in a row are none."""
 OUTSIDE = 2 / 32
-"""How far a shape may reach beyond the image: an image of one colour alone shows none."""
+"""How far a shape may reach beyond the image."""
+LARGEST = 0.75
+"""Longest side of a shape, as a part of the image's: an image of one colour alone shows none."""
 MARGIN = 6 / 32
 """Part of the image's side around what is seen within which a shape may go on behind others."""
 EXPLAINED = 0.5
@@ -46,7 +48,8 @@ class FoundShape:
         """Whether it is a shape at all."""
         _, x, y, width, height = self.box
         inside = min(x, y, 1 - x - width, 1 - y - height) >= -OUTSIDE
-        return self.agreement >= CLEAR and max(width, height) <= LONGEST * min(width, height) and inside
+        likely = max(width, height) <= min(LARGEST, LONGEST * min(width, height))
+        return self.agreement >= CLEAR and likely and inside
 
     @property
     def colour(self) -> str:

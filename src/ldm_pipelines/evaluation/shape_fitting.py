@@ -12,6 +12,8 @@ Bools = NDArray[np.bool_]
 
 STEPS = (2.0, 1.0, 0.5, 0.25, 0.125)
 """By how many pixels the sides of a box are moved, while that helps."""
+REACH = 2.0
+"""Pixels that a box may reach beyond what is looked at: hidden sides must not wander off."""
 EQUAL_SIDES = 0.1
 """What a score loses where a box is twice as wide as high: of a shape half hidden, the likeliest is as wide as high."""
 
@@ -98,7 +100,9 @@ def _search(shape: str, view: _View, start: Floats) -> tuple[str, Floats, float]
     best, score = start, view.scores(shape, start[None])[0]
     for step in STEPS:
         while True:
-            candidates = _neighbours(best, step)
+            candidates = _neighbours(best, step, view.size)
+            if not len(candidates):
+                break
             scores = view.scores(shape, candidates)
             place = int(scores.argmax())
             if scores[place] <= score + 1e-9:
@@ -115,6 +119,7 @@ _MOVES = np.array([
 MOVES = np.concatenate([_MOVES, -_MOVES])
 
 
-def _neighbours(sides: Floats, step: float) -> Floats:
+def _neighbours(sides: Floats, step: float, size: tuple[int, int]) -> Floats:
     moved = sides + step * MOVES
-    return moved[(moved[:, 2] - moved[:, 0] >= 1) & (moved[:, 3] - moved[:, 1] >= 1)]
+    inside = (moved[:, :2].min(axis=1) >= -REACH) & (moved[:, 2] <= size[1] + REACH) & (moved[:, 3] <= size[0] + REACH)
+    return moved[inside & (moved[:, 2] - moved[:, 0] >= 1) & (moved[:, 3] - moved[:, 1] >= 1)]

@@ -11,7 +11,6 @@ from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.diffusion.conditioners.text import TextConditioner
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.diffusion.unet import HeadsUNet2DModel
-from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError
 
 EXPORTED = {
@@ -52,8 +51,7 @@ def export_pipeline(ldm_folder: Path, autoencoder_folder: Path, out_folder: Path
             f"{model.info.name!r} has {kind} conditioning, for which diffusers has no latent diffusion pipeline; "
             f"what can be exported: {can}. Its denoiser/ and scheduler/ are diffusers folders by themselves"
         )
-    if digest_folder(autoencoder_folder) != model.info.autoencoder_digest:
-        raise InputError(f"{autoencoder_folder} is not the first stage of {model.info.name!r}")
+    model.check_first_stage(autoencoder_folder)
     if out_folder.exists():
         raise InputError(f"{out_folder} exists already; remove it, or export to another place")
     first_stage = FirstStage.load(autoencoder_folder)

@@ -22,6 +22,7 @@ import torch
 from pandera.typing import Series
 from torch import Tensor
 
+from ldm_pipelines.autoencoders.first_stage import sample_posterior
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.spec import Spec
 from ldm_pipelines.training.stream import Batch
@@ -150,6 +151,11 @@ def write_index(frame: pd.DataFrame, path: Path) -> None:
 def write_info(info: CacheInfo, folder: Path) -> None:
     """``cache.json``, written last: a folder that has it is complete."""
     (folder / "cache.json").write_text(json.dumps(info.model_dump(mode="json"), indent=2) + "\n")
+
+
+def draw_latents(moments: Tensor, info: CacheInfo, noise: Tensor) -> Tensor:
+    """Latents (b, c, h, w) as a diffusion model sees them: drawn from the posterior by ``noise``, scaled."""
+    return sample_posterior(moments, info.regulariser, noise) * info.scale_factor
 
 
 def flip_some(z: Tensor, generator: torch.Generator) -> Tensor:

@@ -45,10 +45,10 @@ def pictures(grids: Path, entities: Entities) -> Iterator[Picture]:
         )
 
 
-def task(kind: str, conditioning: Parameters | None = None) -> str:
+def task(conditioning: Parameters) -> str:
     """The name of the task, with the factor of super-resolution where it is known."""
+    kind, degradation = conditioning.get("kind"), conditioning.get("degradation") or {}
     title = TASKS[kind][0] if kind in TASKS else "Samples"
-    degradation = (conditioning or {}).get("degradation") or {}
     if kind != "low_res" or "factor" not in degradation:
         return title
     light = " after the light BSR degradation" if degradation.get("kind") == "bsr_light" else ""
@@ -62,14 +62,14 @@ def _of_samples(name: str, samples: Parameters, entities: Entities) -> tuple[str
     classes = kind == "class" or bool(samples.get("classifier_guidance"))
     rows, alt = _columns() if classes else _rows(kind, samples, "sample")
     how = ", ".join(filter(None, [sampler_text(samples.get("sampler")), *_guidance(samples)]))
-    return f"{task(kind, conditioning)}: {name}", " ".join(filter(None, [rows, f"{how}." if how else "", CHOSEN])), alt
+    return f"{task(conditioning)}: {name}", " ".join(filter(None, [rows, f"{how}." if how else "", CHOSEN])), alt
 
 
 def _of_baseline(name: str, baseline: Parameters, entities: Entities) -> tuple[str, str, str]:
     conditioning = _conditioning(baseline, entities)
     kind = str(conditioning.get("kind", ""))
     rows, alt = _rows(kind, baseline, BASELINES.get(str(baseline.get("kind")), "made without a model"))
-    return f"{task(kind, conditioning)}, without a model: {name}", " ".join(filter(None, [rows, CHOSEN])), alt
+    return f"{task(conditioning)}, without a model: {name}", " ".join(filter(None, [rows, CHOSEN])), alt
 
 
 def _columns() -> tuple[str, str]:

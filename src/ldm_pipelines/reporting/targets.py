@@ -72,11 +72,10 @@ def _restoration(result: Result, rivals: Sequence[Result]) -> Iterator[KeyFigure
 
 def _same_task(rival: Result, result: Result) -> bool:
     """Whether both restored the same conditions, measured in one way."""
-    facts = ("dataset", "split", "conditioning_spec")
+    facts = ("dataset", "split", "conditioning")
     same = all(rival.subject.get(fact) == result.subject.get(fact) for fact in facts)
     return same and rival.feature_network == result.feature_network and rival.reference == result.reference
 
 
 def _about(result: Result) -> str:
-    kind, conditioning = result.subject.get("conditioning"), result.subject.get("conditioning_spec")
-    return f"{task(str(kind), conditioning)} ({result.name})"
+    return f"{task(result.subject.get('conditioning') or {})} ({result.name})"

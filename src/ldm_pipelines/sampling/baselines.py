@@ -18,7 +18,7 @@ from ldm_pipelines.diffusion.conditioning_spec import InpaintingConditioning, Lo
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.sampling.conditions import DatasetConditions
 from ldm_pipelines.sampling.sample_set import SampleSetWriter
-from ldm_pipelines.sampling.spec import Baseline
+from ldm_pipelines.sampling.spec import RESTORED, Baseline
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -39,7 +39,7 @@ def make_baseline(
     Raises:
         InputError: the baseline does not fit the conditioning.
     """
-    wanted = "low_res" if spec.kind == "upsampled" else "inpainting"
+    wanted = RESTORED[spec.kind]
     if conditioning.kind != wanted:
         raise InputError(
             f"baselines.{spec.name}: {spec.kind} restores images of {wanted} conditioning, but the model "
@@ -53,8 +53,7 @@ def make_baseline(
     info: dict[str, Any] = spec.model_dump(mode="json") | {
         "seed": 0,
         "classes": [],
-        "conditioning": conditioning.kind,
-        "conditioning_spec": conditioning.model_dump(mode="json"),
+        "conditioning": conditioning.model_dump(mode="json"),
         "n_params": 0,
         "dataset_digest": conditions.dataset.digest,
     }

@@ -11,7 +11,8 @@ from ldm_pipelines.diffusion.conditioners.conditioner import Raw
 from ldm_pipelines.diffusion.image_noise import ImageNoise
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.sampling.draw import check_conditions, check_size, image_noise, latent_shape, under_condition
+from ldm_pipelines.sampling.condition_checks import check_conditions, check_size
+from ldm_pipelines.sampling.draw import image_noise, latent_shape, under_condition
 from ldm_pipelines.sampling.samplers import trajectory
 from ldm_pipelines.sampling.spec import Sampler
 
@@ -81,10 +82,7 @@ class Editor:
         check_conditions(self.model, raw, count=len(images), image_size=size)
 
     def _encode(self, images: Tensor) -> Tensor:
-        """Model latents: the posterior's mean (KL), or what is quantised (VQ)."""
-        moments = self.first_stage.moments(images.to(self.device))
-        z = moments.chunk(2, dim=1)[0] if self.first_stage.regulariser == "kl" else moments
-        return z * self.model.info.scale_factor
+        return self.first_stage.encode(images.to(self.device)) * self.model.info.scale_factor
 
     def _denoise(
         self, x: Tensor, raw: Raw, noise: ImageNoise, origin: Tensor | None = None, strength: float = 1.0

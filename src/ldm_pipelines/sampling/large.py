@@ -10,7 +10,8 @@ from ldm_pipelines.diffusion.conditioners.conditioner import Raw
 from ldm_pipelines.diffusion.conditioning_spec import CONCATENATED
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.sampling.draw import check_conditions, image_noise, latent_shape, under_condition
+from ldm_pipelines.sampling.condition_checks import check_conditions
+from ldm_pipelines.sampling.draw import image_noise, latent_shape, under_condition
 from ldm_pipelines.sampling.samplers import trajectory
 from ldm_pipelines.sampling.spec import Sampler
 

@@ -88,6 +88,10 @@ class Samples(Entity):
     """What DVC watches besides: the noisy-latent classifier where one guides, else the model's config."""
 
 
+RESTORED = {"upsampled": "low_res", "mean_fill": "inpainting", "nearest_fill": "inpainting"}
+"""Kinds of baseline: the conditioning they restore images from."""
+
+
 class Baseline(Entity):
     """What a restoration model has to beat: images made from the same conditions without a model."""
 

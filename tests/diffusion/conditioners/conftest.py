@@ -18,7 +18,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
     """Thirty scenes with captions, boxes and maps."""
     parameters = {
         "name": "scenes",
-        "source": {"kind": "scenes", "count": 30, "objects": [2, 4], "overlap": 0.3, "seed": 0},
+        "source": {"kind": "scenes", "count": 30, "objects": [2, 4], "overlap": 0.3, "grid": None, "seed": 0},
         "upstream": "-",
         "image_size": 32,
         "resize": "box",

@@ -15,7 +15,7 @@ from ldm_pipelines.diffusion.conditioners.registry import build_conditioner, loa
 from ldm_pipelines.errors import InputError
 
 INDICES = np.array([5, 0, 12, 29])
-RANDOM = {"mini_layout", "mini_low_res_bsr", "mini_inpainting"}
+RANDOM = {"mini_layout", "low_res_bsr", "mini_inpainting"}
 WITH_NULL = ("mini_text", "mini_layout")
 
 
@@ -125,9 +125,9 @@ def test_pictures_have_the_size_asked_for_and_tell_conditions_apart(
     assert len({tile.tobytes() for tile in picture}) == 4
 
 
-@pytest.mark.parametrize("name", ["mini_text", "mini_layout", "mini_semantic"])
+@pytest.mark.parametrize("name", ["mini_text", "mini_layout", "semantic_map"])
 def test_what_the_dataset_lacks_is_named(build: Any, plain_split: ImageSplit, name: str) -> None:
-    what = {"mini_text": "captions", "mini_layout": "boxes", "mini_semantic": "semantic maps"}[name]
+    what = {"mini_text": "captions", "mini_layout": "boxes", "semantic_map": "semantic maps"}[name]
     with pytest.raises(InputError, match=what):
         build(name).reader(plain_split)
     with pytest.raises(InputError, match=what):
@@ -145,7 +145,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, text: str | None, mess
         load_conditioner(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "of"), [("mini_semantic", "map_classes"), ("mini_layout", "box_classes")])
+@pytest.mark.parametrize(("name", "of"), [("semantic_map", "map_classes"), ("mini_layout", "box_classes")])
 def test_a_dataset_of_other_classes_is_refused_when_sampling(
     build: Any, split: ImageSplit, monkeypatch: pytest.MonkeyPatch, name: str, of: str
 ) -> None:

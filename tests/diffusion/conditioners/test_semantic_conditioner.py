@@ -24,7 +24,7 @@ def test_rescaling_is_the_originals(oracle: Any) -> None:
 
 
 def test_a_maps_condition_is_the_share_of_each_class_in_a_latent_pixel(build: Any, split: ImageSplit) -> None:
-    conditioner = build("mini_semantic", channels=len(MAP_CLASSES))
+    conditioner = build("semantic_map", channels=len(MAP_CLASSES))
     conditioner.channel_mapper.weight.data = torch.eye(len(MAP_CLASSES))[:, :, None, None]
     classes = split.maps(np.array([7]))[0]
     shares = conditioner(conditioner.reader(split).read(np.array([7]), None))["concat"][0]
@@ -35,7 +35,7 @@ def test_a_maps_condition_is_the_share_of_each_class_in_a_latent_pixel(build: An
 
 
 def test_larger_maps_ask_for_larger_latents(build: Any) -> None:
-    conditioner = build("mini_semantic")
+    conditioner = build("semantic_map")
     raw = {"map": torch.zeros(1, 64, 128, dtype=torch.int64)}
     assert conditioner.latent_size(raw) == (16, 32)
     assert conditioner(raw)["concat"].shape == (1, 3, 16, 32)
@@ -44,11 +44,11 @@ def test_larger_maps_ask_for_larger_latents(build: Any) -> None:
 @pytest.mark.parametrize("stages", [0, 1, 3])
 def test_stages_that_do_not_reach_the_latents_size_are_refused(build: Any, stages: int) -> None:
     with pytest.raises(InputError, match=f"stages is {stages}, which shrinks maps by {2**stages}, but .* by 4"):
-        build("mini_semantic", stages=stages)
+        build("semantic_map", stages=stages)
 
 
 def test_a_map_is_drawn_in_the_scenes_colours(build: Any, split: ImageSplit) -> None:
-    conditioner = build("mini_semantic")
+    conditioner = build("semantic_map")
     raw = conditioner.reader(split).read(np.array([7]), None)
     drawn, image = conditioner.picture(raw, (32, 32))[0], split.pixels(np.array([7]))[0]
     closeness = np.abs(drawn.astype(int) - image).max(axis=2)

@@ -7,9 +7,11 @@ in it: no two objects are equal, shapes of one colour never touch, and two objec
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
+from math import ceil, floor
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ldm_pipelines.data.scene_rendering import draw_map, owners, render
@@ -18,6 +20,8 @@ from ldm_pipelines.data.sources.listing import Candidate, Listing
 from ldm_pipelines.data.spec import ScenesSource
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.seeding import derive_seed
+
+Floats = NDArray[np.float64]
 
 SIZES = (8 / 32, 13 / 32)
 GAP = 1 / 32
@@ -73,9 +77,7 @@ def draw_scene(source: ScenesSource, number: int) -> Scene:
     count = int(rng.integers(*source.objects, endpoint=True))
     names = [BOX_CLASSES[label].split() for label in rng.permutation(len(BOX_CLASSES))[:count]]
     for _ in range(ATTEMPTS):
-        sizes = rng.uniform(*SIZES, size=count)
-        reach = sizes[:, None] / 2 + GAP
-        centres = reach + rng.random((count, 2)) * (1 - 2 * reach)
+        centres, sizes = _anywhere(rng, count) if source.grid is None else _on_grid(rng, count, source.grid)
         placed = zip(names, centres.tolist(), sizes.tolist(), strict=True)
         objects = tuple(SceneObject(colour, shape, x, y, size) for (colour, shape), (x, y), size in placed)
         if _keeps_promises(objects, source.overlap):
@@ -84,6 +86,20 @@ def draw_scene(source: ScenesSource, number: int) -> Scene:
         f"source.objects: {count} shapes with overlap {source.overlap:g} found no place in {ATTEMPTS} attempts (scene "
         f"{number}); ask for fewer shapes or allow more overlap"
     )
+
+
+def _anywhere(rng: np.random.Generator, count: int) -> tuple[Floats, Floats]:
+    """Centres ``(count, 2)`` and sizes ``(count,)``, a gap away from the edges."""
+    sizes = rng.uniform(*SIZES, size=count)
+    reach = sizes[:, None] / 2 + GAP
+    return reach + rng.random((count, 2)) * (1 - 2 * reach), sizes
+
+
+def _on_grid(rng: np.random.Generator, count: int, cells: int) -> tuple[Floats, Floats]:
+    """Centres ``(count, 2)`` and sizes ``(count,)`` of boxes that fill whole cells."""
+    sides = rng.integers(ceil(SIZES[0] * cells), floor(SIZES[1] * cells), size=(count, 1), endpoint=True)
+    corners = rng.integers(0, cells - sides, size=(count, 2), endpoint=True)
+    return (corners + sides / 2) / cells, sides[:, 0] / cells
 
 
 def _keeps_promises(objects: tuple[SceneObject, ...], overlap: float) -> bool:

@@ -21,6 +21,7 @@ class ClassConditioner(Conditioner):
     """
 
     kind = "class"
+    forms = {"label": "b"}
 
     def __init__(self, num_classes: int, dim: int, null_class: bool = True) -> None:
         super().__init__()

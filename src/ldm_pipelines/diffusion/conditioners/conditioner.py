@@ -65,6 +65,8 @@ class Conditioner(nn.Module, ABC):
     """Turns raw conditions into tokens or channels. Trained jointly with the denoiser where it has parameters."""
 
     kind: ClassVar[str]
+    forms: ClassVar[dict[str, str]] = {}
+    """Raw conditions by name, and their dimensions, for example "b, 3, h, w"."""
     context_dim: int = 0
     """Channels of the tokens; 0: there are none."""
     concat_channels: int = 0

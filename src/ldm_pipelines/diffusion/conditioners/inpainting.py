@@ -28,6 +28,7 @@ class InpaintingConditioner(Conditioner):
     """
 
     kind = "inpainting"
+    forms = {"image": "b, 3, h, w", "mask": "b, 1, h, w"}
 
     def __init__(self, latent_channels: int, factor: int, masks: Masks | dict[str, Any]) -> None:
         super().__init__()
@@ -69,10 +70,7 @@ class InpaintingConditioner(Conditioner):
             raise RuntimeError("inpainting conditions need the first stage: call attach first")
         first_stage, scale_factor = self._lent
         first_stage.to(x.device)
-        z = first_stage.moments(x)
-        if first_stage.regulariser == "kl":
-            z = z.chunk(2, dim=1)[0]
-        return z * scale_factor
+        return first_stage.encode(x) * scale_factor
 
     def reader(self, split: ImageSplit) -> Reader:
         return _Masked(split, self.masks)

@@ -30,6 +30,7 @@ class LayoutConditioner(Conditioner):
     """
 
     kind = "layout"
+    forms = {"tokens": "b, n"}
 
     def __init__(
         self, classes: Sequence[str], vocab_size: int, max_objects: int, encoder: TrainedTransformer | dict[str, Any]

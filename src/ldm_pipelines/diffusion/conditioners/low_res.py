@@ -26,6 +26,7 @@ class LowResConditioner(Conditioner):
     """
 
     kind = "low_res"
+    forms = {"low_res": "b, 3, h, w"}
     concat_channels = 3
 
     def __init__(self, degradation: Degradation | dict[str, Any], enlargement: int = 1) -> None:

@@ -30,6 +30,7 @@ class SemanticConditioner(Conditioner):
     """
 
     kind = "semantic"
+    forms = {"map": "b, h, w"}
 
     def __init__(self, classes: Sequence[str], stages: int, channels: int) -> None:
         super().__init__()

@@ -33,6 +33,7 @@ class TextConditioner(Conditioner):
     """
 
     kind = "text"
+    forms = {"tokens": "b, n"}
 
     def __init__(self, tokenizer: Any, transformer: Any, max_length: int) -> None:
         """``tokenizer`` and ``transformer`` as transformers has them; see ``transformer.new_transformer``."""
