@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy import ndimage
 
 from ldm_pipelines.data.scene_rendering import draw_map, owners, render
@@ -118,12 +119,14 @@ def test_relations_shapes_and_colours_are_all_about_as_frequent(grid: int | None
     assert set(seen) == set(BOX_CLASSES) and min(seen.count(name) for name in BOX_CLASSES) > 35
 
 
-@pytest.mark.parametrize("changes", [{}, {"objects": (2, 4), "overlap": 0.3}])
-def test_boxes_on_a_grid_fill_whole_cells_of_the_image(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("changes", "sides"), [({}, {2, 3}), ({"objects": (2, 4), "overlap": 0.3}, {2, 3}), ({"sizes": (0.3, 0.5)}, {3, 4})]
+)
+def test_boxes_on_a_grid_fill_whole_cells_of_the_image(changes: dict[str, Any], sides: set[int]) -> None:
     boxes = np.array([item.box[1:] for scene in scenes(grid=8, **changes) for item in scene.objects]) * 8
     assert (boxes == boxes.round()).all()
     assert (boxes[:, 2] == boxes[:, 3]).all()
-    assert {*boxes[:, 2]} == {2, 3}  # 8 to 12 of 32 pixels
+    assert {*boxes[:, 2]} == sides
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
     assert {*corners.ravel()} == {*range(9)}  # from edge to edge
 
@@ -202,3 +205,8 @@ def test_more_shapes_than_there_are_or_than_fit_are_an_error() -> None:
 
 def test_shapes_are_named_once() -> None:
     assert len(BOX_CLASSES) == len(SHAPES) * len(COLOURS) == len(set(BOX_CLASSES))
+
+
+def test_sizes_that_fill_no_cells_are_refused() -> None:
+    with pytest.raises(ValidationError, match=r"no box of \[0.3, 0.35\] of the image fills whole cells of a grid of 8"):
+        source(grid=8, sizes=(0.3, 0.35))

@@ -100,7 +100,7 @@ def test_what_a_file_leaves_open_can_be_given_and_must_agree(
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("parameterization", "x0", "parameterization is 'x0'; only 'eps'"),
+        ("parameterization", "v", "parameterization is 'v'; only 'eps' or 'x0'"),
         ("beta_schedule", "cosine", "beta_schedule is 'cosine'; only 'linear'"),
         ("conditioning_key", "hybrid", "conditioning_key is 'hybrid'"),
         ("scale_factr", 0.2, "scale_factr: unknown to the importer; did you mean 'scale_factor'"),

@@ -1,16 +1,18 @@
 """Schedules, trajectories and the class embedder against numbers of the original implementation."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
+from ldm_pipelines.diffusion import denoiser
 from ldm_pipelines.diffusion.conditioners.class_label import ClassConditioner
 from ldm_pipelines.diffusion.schedule import ddim_scheduler
 from ldm_pipelines.diffusion.spec import Schedule
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.sampling.ddim_steps import check_ddim_steps
-from ldm_pipelines.sampling.guidance import classifier_free
+from ldm_pipelines.sampling.guidance import Denoise, classifier_free
 from ldm_pipelines.sampling.samplers import ddim_trajectory, plms_trajectory
 from ldm_pipelines.sampling.schedulers import build_scheduler
 from ldm_pipelines.sampling.spec import PLMS
@@ -42,6 +44,11 @@ class OracleModel(torch.nn.Module):
         return (torch.where(encoder_hidden_states[:, :, :, None] > 0, conditional, unconditional),)
 
 
+def guided_oracle(tokens: torch.Tensor, scale: float) -> Denoise:
+    predict = partial(denoiser.denoise, OracleModel())
+    return classifier_free(predict, {"crossattn": tokens}, {"crossattn": 0 * tokens}, scale)
+
+
 @pytest.mark.parametrize(
     "name",
     ["ddim_s10_eta0", "ddim_s10_eta1", "ddim_s50_eta0", "ddim_s200_eta0", "ddim_s50_eta0_cfg1.5"],
@@ -51,7 +58,7 @@ def test_ddim_trajectories(oracle: Any, name: str, endpoints: str) -> None:
     tensors, about = oracle(f"{name}_{endpoints}")
     x = tensors["in.x_T"]
     tokens = torch.ones(len(x), 1, 1)
-    denoise = classifier_free(OracleModel(), {"crossattn": tokens}, {"crossattn": 0 * tokens}, about["guidance_scale"])
+    denoise = guided_oracle(tokens, about["guidance_scale"])
     noise = iter(tensors.get("in.noise", []))
     scheduler = ddim_scheduler(schedule(endpoints))
     states = list(
@@ -68,7 +75,7 @@ def test_plms_trajectories(oracle: Any, name: str, endpoints: str) -> None:
     x = tensors["in.x_T"]
     tokens = torch.ones(len(x), 1, 1)
     scale = about.get("guidance_scale", 1.0)
-    guided = classifier_free(OracleModel(), {"crossattn": tokens}, {"crossattn": 0 * tokens}, scale)
+    guided = guided_oracle(tokens, scale)
     asked = []
 
     def denoise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:

@@ -10,10 +10,9 @@ from support.tiny_models import SCHEDULE
 from torch import Tensor
 
 from ldm_pipelines.diffusion.image_noise import ImageNoise
-from ldm_pipelines.diffusion.schedule import ddim_scheduler
+from ldm_pipelines.diffusion.schedule import alpha_bar, ddim_scheduler
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.sampling.ddim_steps import check_steps
-from ldm_pipelines.sampling.guidance import alpha_bar
 from ldm_pipelines.sampling.samplers import trajectory
 from ldm_pipelines.sampling.schedulers import known_schedulers
 from ldm_pipelines.sampling.spec import Sampler

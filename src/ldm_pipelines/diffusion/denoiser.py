@@ -112,9 +112,9 @@ def load_denoiser(folder: Path) -> nn.Module:
 
 
 def denoise(denoiser: nn.Module, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-    """The noise eps (b, c, h, w) in x (b, c, h, w) at the time steps t, (b,) or a scalar, under a condition."""
+    """The output (b, c, h, w) for x (b, c, h, w) at the time steps t, (b,) or a scalar, under a condition."""
     if "concat" in condition:
         x = torch.cat([x, condition["concat"]], dim=1)
     tokens = {"encoder_hidden_states": condition["crossattn"]} if "crossattn" in condition else {}
-    eps: Tensor = denoiser(x, t, return_dict=False, **tokens)[0]
-    return eps
+    output: Tensor = denoiser(x, t, return_dict=False, **tokens)[0]
+    return output

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from diffusers import DDIMScheduler
-from torch import nn
+from torch import Tensor, nn
 
-from ldm_pipelines.diffusion.conditioners.conditioner import Conditioner
+from ldm_pipelines.diffusion.conditioners.conditioner import Condition, Conditioner
 from ldm_pipelines.diffusion.conditioners.registry import load_conditioner
-from ldm_pipelines.diffusion.denoiser import load_denoiser
+from ldm_pipelines.diffusion.denoiser import denoise, load_denoiser
+from ldm_pipelines.diffusion.schedule import alpha_bar, noise_in
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.spec import Spec
@@ -49,6 +50,12 @@ class LatentDiffusionModel:
         self.denoiser.to(device)
         self.conditioner.to(device)
         return self
+
+    def noise_in(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """The noise eps (b, c, h, w) in x (b, c, h, w) at the time steps t, (b,) or a scalar, under a condition."""
+        output = denoise(self.denoiser, x, t, condition)
+        alpha = alpha_bar(self.scheduler.alphas_cumprod.to(x.device), t)
+        return noise_in(self.scheduler.config.prediction_type, output, x, alpha)
 
     def check_first_stage(self, folder: Path) -> None:
         """Raises ``InputError`` for another first stage than the one whose latents the model knows."""

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ldm_pipelines.diffusion.conditioners.conditioner import Condition, Conditioner, Raw, drop_some
 from ldm_pipelines.diffusion.denoiser import denoise
-from ldm_pipelines.diffusion.schedule import noised
+from ldm_pipelines.diffusion.schedule import noised, target
 from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.latents.cache import CacheInfo, draw_latents, flip_some
 from ldm_pipelines.training.ema import EMA
@@ -19,7 +19,7 @@ from ldm_pipelines.training.stream import Batch
 
 
 class LatentDiffusionModule(TrainingModule):
-    """eps-prediction on cached latents; the conditioner trains jointly, the denoiser alone is averaged."""
+    """Denoising of cached latents; the conditioner trains jointly, the denoiser alone is averaged."""
 
     def __init__(
         self, spec: LDM, cache: CacheInfo, denoiser: nn.Module, conditioner: Conditioner, scheduler: DDIMScheduler,
@@ -60,9 +60,10 @@ class LatentDiffusionModule(TrainingModule):
     def _loss(self, denoiser: nn.Module, z: Tensor, condition: Condition, draws: torch.Generator) -> Tensor:
         t = torch.randint(len(self.alphas_cumprod), (len(z),), generator=draws, device=z.device)
         eps = torch.randn(z.shape, generator=draws, device=z.device)
-        predicted = denoise(denoiser, noised(z, self.alphas_cumprod[t], eps), t, condition)
+        alpha = self.alphas_cumprod[t]
+        output = denoise(denoiser, noised(z, alpha, eps), t, condition)
         distance = functional.l1_loss if self.spec.training.loss == "l1" else functional.mse_loss
-        return distance(predicted, eps)
+        return distance(output, target(self.spec.schedule.prediction, z, alpha, eps))
 
     def after_step(self) -> None:
         self.ema.update(self.denoiser)

@@ -7,6 +7,11 @@ from pydantic import model_validator
 from ldm_pipelines.diffusion.conditioning_spec import CONCATENATED, TOKENISED, Conditioning
 from ldm_pipelines.spec import Entity, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Probability, Spec
 
+Prediction = Literal["epsilon", "sample", "v_prediction"]
+"""What a denoiser is trained to give, named as in diffusers: the noise (Eq. 3), the clean latent (released: ``x0``),
+or sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) z (Salimans & Ho, 2022). With time steps drawn uniformly, the losses
+weigh an error of the clean latent by SNR, 1 and SNR + 1."""
+
 
 class Schedule(Spec):
     """Forward process. The released code's "linear" is linear in sqrt(beta)."""
@@ -14,6 +19,7 @@ class Schedule(Spec):
     timesteps: PositiveInt
     beta_start: PositiveFloat
     beta_end: PositiveFloat
+    prediction: Prediction = "epsilon"
 
 
 class Denoiser(Spec):

@@ -26,8 +26,8 @@ def under_condition(model: LatentDiffusionModel, raw: Raw, guidance_scale: float
     """The model's denoiser under the conditions ``raw`` (on the model's device), with classifier-free guidance."""
     condition = model.conditioner(raw)
     if guidance_scale == 1:
-        return conditioned(model.denoiser, condition)
-    return classifier_free(model.denoiser, condition, model.conditioner(model.conditioner.blank(raw)), guidance_scale)
+        return conditioned(model.noise_in, condition)
+    return classifier_free(model.noise_in, condition, model.conditioner(model.conditioner.blank(raw)), guidance_scale)
 
 
 def latent_shape(model: LatentDiffusionModel, raw: Raw) -> tuple[int, int, int]:

@@ -8,35 +8,37 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from ldm_pipelines.diffusion.conditioners.conditioner import Condition
-from ldm_pipelines.diffusion.denoiser import denoise as predict
+from ldm_pipelines.diffusion.schedule import alpha_bar
 
+Predict = Callable[[Tensor, Tensor, Condition], Tensor]
+"""eps (b, c, h, w) of noisy latents x (b, c, h, w) at the time step t (scalar) under a condition."""
 Denoise = Callable[[Tensor, Tensor], Tensor]
 """eps (b, c, h, w) of noisy latents x (b, c, h, w) at the time step t (scalar)."""
 Classify = Callable[[Tensor, Tensor], Tensor]
 """Logits (b, classes) of noisy latents x (b, c, h, w) at the time step t (scalar)."""
 
 
-def conditioned(denoiser: nn.Module, condition: Condition) -> Denoise:
-    """The denoiser with its condition filled in."""
-    return lambda x, t: predict(denoiser, x, t, condition)
+def conditioned(predict: Predict, condition: Condition) -> Denoise:
+    """The model with its condition filled in."""
+    return lambda x, t: predict(x, t, condition)
 
 
-def classifier_free(denoiser: nn.Module, condition: Condition, null: Condition, scale: float) -> Denoise:
+def classifier_free(predict: Predict, condition: Condition, null: Condition, scale: float) -> Denoise:
     """eps_u + scale (eps_c - eps_u), both halves in one batch (Ho & Salimans, 2021; scale = w + 1).
 
     A ``scale`` of 1 is the conditional model and costs one evaluation, 0 the unconditional one.
     """
     if scale == 1:
-        return conditioned(denoiser, condition)
+        return conditioned(predict, condition)
     nothing, something = cast(Mapping[str, Tensor], null), cast(Mapping[str, Tensor], condition)
     both = cast(Condition, {part: torch.cat([nothing[part], something[part]]) for part in something})
 
     def denoise(x: Tensor, t: Tensor) -> Tensor:
-        eps_null, eps = predict(denoiser, torch.cat([x, x]), t, both).chunk(2)
+        eps_null, eps = predict(torch.cat([x, x]), t, both).chunk(2)
         return eps_null + scale * (eps - eps_null)
 
     return denoise
@@ -102,12 +104,3 @@ def reduce(images: Tensor, like: Tensor) -> Tensor:
     """Images (b, 3, h, w) at the size of ``like``: bicubic, anti-aliased, as Pillow computes it."""
     size = (like.shape[-2], like.shape[-1])
     return functional.interpolate(images, size=size, mode="bicubic", antialias=True, align_corners=False)
-
-
-def alpha_bar(alphas_cumprod: Tensor, t: Tensor) -> Tensor:
-    """alpha_bar at the time step t; some schedulers of diffusers visit steps between the trained ones."""
-    if not t.is_floating_point():
-        return alphas_cumprod[t]
-    below = t.floor().long().clamp(0, len(alphas_cumprod) - 1)
-    above = t.ceil().long().clamp(0, len(alphas_cumprod) - 1)
-    return torch.lerp(alphas_cumprod[below], alphas_cumprod[above], (t - below).to(alphas_cumprod))

@@ -25,7 +25,7 @@ def build_scheduler(sampler: Sampler, trained: DDIMScheduler) -> Any:
     Raises:
         InputError: diffusers has no such scheduler, it does not fit the model, or its arguments are wrong.
     """
-    schedule = {name: trained.config[name] for name in SCHEDULE}
+    schedule = {name: trained.config[name] for name in SCHEDULE} | {"prediction_type": "epsilon"}
     match sampler:
         case DDIM():
             return DDIMScheduler(**schedule, **AS_RELEASED)

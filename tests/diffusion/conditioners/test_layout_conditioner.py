@@ -88,18 +88,20 @@ def test_an_unknown_class_is_refused(layout: LayoutTokens) -> None:
 def test_the_reader_writes_the_splits_boxes(build: Any, split: ImageSplit) -> None:
     conditioner = build("mini_layout")
     tokens = conditioner.reader(split).read(np.array([3, 4]), None)["tokens"]
-    assert tokens.shape == (2, 14)
+    most, points = conditioner.layout.max_objects, conditioner.layout.sections
+    assert tokens.shape == (2, 3 * most + 2)
     for row, index in zip(tokens.tolist(), (3, 4), strict=True):
-        found, boxes = conditioner.layout.decode(row), split.boxes(index)
+        found, boxes = conditioner.layout.decode(row), split.boxes(index)[:most]
         assert [label for label, _ in found] == [box.label for box in boxes]
-        assert np.allclose([area for _, area in found], [box[1:] for box in boxes], atol=1.01 / 15)
-        assert row[-2:] == [0, 255]  # the whole image
+        assert np.allclose([area for _, area in found], [box[1:] for box in boxes], atol=1.01 / (points - 1))
+        assert row[-2:] == [0, points**2 - 1]  # the whole image
 
 
 def test_the_null_is_an_empty_image(build: Any) -> None:
     conditioner = build("mini_layout")
-    blank = conditioner.blank({"tokens": torch.zeros(2, 14, dtype=torch.int64)})
-    assert blank["tokens"].tolist() == [[256] * 12 + [0, 255]] * 2
+    layout = conditioner.layout
+    blank = conditioner.blank({"tokens": torch.zeros(2, layout.length, dtype=torch.int64)})
+    assert blank["tokens"].tolist() == [[layout.none] * 3 * layout.max_objects + [0, layout.sections**2 - 1]] * 2
 
 
 def test_the_papers_layout_transformer_has_its_number_of_parameters() -> None:

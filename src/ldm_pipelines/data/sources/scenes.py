@@ -7,7 +7,6 @@ in it: no two objects are equal, shapes of one colour never touch, and two objec
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from math import ceil, floor
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,6 @@ from ldm_pipelines.seeding import derive_seed
 
 Floats = NDArray[np.float64]
 
-SIZES = (8 / 32, 13 / 32)
 GAP = 1 / 32
 """Between a shape and the image's edge, and between shapes that are to be apart."""
 PROBE = 64
@@ -77,7 +75,11 @@ def draw_scene(source: ScenesSource, number: int) -> Scene:
     count = int(rng.integers(*source.objects, endpoint=True))
     names = [BOX_CLASSES[label].split() for label in rng.permutation(len(BOX_CLASSES))[:count]]
     for _ in range(ATTEMPTS):
-        centres, sizes = _anywhere(rng, count) if source.grid is None else _on_grid(rng, count, source.grid)
+        centres, sizes = (
+            _anywhere(rng, count, source.sizes)
+            if source.grid is None
+            else _on_grid(rng, count, source.grid, source.sides_on_grid())
+        )
         placed = zip(names, centres.tolist(), sizes.tolist(), strict=True)
         objects = tuple(SceneObject(colour, shape, x, y, size) for (colour, shape), (x, y), size in placed)
         if _keeps_promises(objects, source.overlap):
@@ -88,16 +90,16 @@ def draw_scene(source: ScenesSource, number: int) -> Scene:
     )
 
 
-def _anywhere(rng: np.random.Generator, count: int) -> tuple[Floats, Floats]:
+def _anywhere(rng: np.random.Generator, count: int, bounds: tuple[float, float]) -> tuple[Floats, Floats]:
     """Centres ``(count, 2)`` and sizes ``(count,)``, a gap away from the edges."""
-    sizes = rng.uniform(*SIZES, size=count)
+    sizes = rng.uniform(*bounds, size=count)
     reach = sizes[:, None] / 2 + GAP
     return reach + rng.random((count, 2)) * (1 - 2 * reach), sizes
 
 
-def _on_grid(rng: np.random.Generator, count: int, cells: int) -> tuple[Floats, Floats]:
+def _on_grid(rng: np.random.Generator, count: int, cells: int, bounds: tuple[int, int]) -> tuple[Floats, Floats]:
     """Centres ``(count, 2)`` and sizes ``(count,)`` of boxes that fill whole cells."""
-    sides = rng.integers(ceil(SIZES[0] * cells), floor(SIZES[1] * cells), size=(count, 1), endpoint=True)
+    sides = rng.integers(*bounds, size=(count, 1), endpoint=True)
     corners = rng.integers(0, cells - sides, size=(count, 2), endpoint=True)
     return (corners + sides / 2) / cells, sides[:, 0] / cells
 

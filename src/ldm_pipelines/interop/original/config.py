@@ -6,7 +6,7 @@ import yaml
 from pydantic import ValidationError
 
 from ldm_pipelines.diffusion.conditioning_spec import CONCATENATED, Conditioning
-from ldm_pipelines.diffusion.spec import Schedule
+from ldm_pipelines.diffusion.spec import Prediction, Schedule
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.interop.original.conditioning import read_conditioning
 from ldm_pipelines.interop.original.first_stage import KL, VQ, read_first_stage
@@ -57,7 +57,6 @@ def _first_stage_alone(model: Options) -> Definition:
 
 def _latent_diffusion(params: Options, supplied: Conditioning | None) -> Definition:
     """``LatentDiffusion`` (``ldm/models/diffusion/ddpm.py``). Its "linear" is linear in sqrt(beta), as ours is."""
-    params.only("parameterization", "eps")
     params.only("beta_schedule", "linear")
     params.only("given_betas", None)
     params.only("use_positional_encodings", False)
@@ -81,6 +80,7 @@ def _latent_diffusion(params: Options, supplied: Conditioning | None) -> Definit
             timesteps=int(params.get("timesteps", 1000)),
             beta_start=float(params.get("linear_start", 1e-4)),
             beta_end=float(params.get("linear_end", 2e-2)),
+            prediction=_prediction(params),
         ),
         scale_factor=scale_factor,
     )
@@ -88,6 +88,11 @@ def _latent_diffusion(params: Options, supplied: Conditioning | None) -> Definit
     params.finish()
     _check(definition, unet, params.where)
     return definition
+
+
+def _prediction(params: Options) -> Prediction:
+    params.only("parameterization", "eps", "x0")
+    return "sample" if params.get("parameterization", "eps") == "x0" else "epsilon"
 
 
 def _check(definition: Definition, unet: OriginalUNet, where: str) -> None:
