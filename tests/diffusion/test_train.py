@@ -8,7 +8,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -25,10 +25,11 @@ from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.diffusion.conditioners.conditioner import drop_some
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
-from ldm_pipelines.diffusion.spec import LDM
+from ldm_pipelines.diffusion.schedule import noised
+from ldm_pipelines.diffusion.spec import LDM, Prediction
 from ldm_pipelines.diffusion.train import build_module, train
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.latents.cache import LatentCache
+from ldm_pipelines.latents.cache import LatentCache, draw_latents
 from ldm_pipelines.latents.encode import encode
 from ldm_pipelines.latents.spec import Latents
 
@@ -103,6 +104,25 @@ def test_training_lowers_the_loss_and_writes_a_folder_that_diffusers_reads(digit
     assert metrics["val_loss"] > 0
     assert isinstance(UNet2DConditionModel.from_pretrained(folder / "denoiser"), UNet2DConditionModel)
     assert LatentDiffusionModel.load(folder).info.classes == CLASSES
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("prediction", get_args(Prediction))
+def test_whatever_a_denoiser_predicts_the_model_finds_the_noise(
+    digits: Inputs, tmp_path: Path, prediction: Prediction
+) -> None:
+    spec = ldm(steps=120, learning_rate=3e-3)
+    spec = spec.model_copy(update={"schedule": SCHEDULE.model_copy(update={"prediction": prediction})})
+    model = LatentDiffusionModel.load(train(spec, *digits.folders, seed=0, workspace=tmp_path, compute=COMPUTE))
+    cache, draws = LatentCache(digits.latents), torch.Generator().manual_seed(0)
+    batch = cache.split("train").read(np.arange(16), None)
+    eps, drawn = (torch.randn(16, *model.info.latent_shape, generator=draws) for _ in range(2))
+    z = draw_latents(batch["moments"], cache.info, drawn)
+    condition = model.conditioner({"label": batch["label"]})
+    for t in (200, 500, 900):
+        alpha = model.scheduler.alphas_cumprod[t]
+        found = model.noise_in(noised(z, alpha, eps), torch.tensor(t), condition)
+        assert (found - eps).square().mean() < 0.7
 
 
 @pytest.mark.parametrize("conditioning", OF_SCENES)

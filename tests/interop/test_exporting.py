@@ -1,5 +1,6 @@
 """Exported folders: diffusers' own pipelines draw the images that our sampler draws."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from ldm_pipelines.errors import InputError
 from ldm_pipelines.interop import export_pipeline, import_checkpoint
 from ldm_pipelines.sampling.guidance import classifier_free, conditioned
 from ldm_pipelines.sampling.samplers import ddim_trajectory
+from ldm_pipelines.sampling.schedulers import build_scheduler
+from ldm_pipelines.sampling.spec import DDIM
 
 STEPS = 5
 Folders = tuple[Path, Path]
@@ -50,9 +53,9 @@ def our_images(
 ) -> np.ndarray:  # fmt: skip
     """Images (b, h, w, 3) in [0, 1], drawn from noise x."""
     model, first_stage = LatentDiffusionModel.load(folders[0]), FirstStage.load(folders[1])
-    *_, z = ddim_trajectory(
-        guided(model), x, model.scheduler, steps=STEPS, eta=eta, draw_noise=draw or (lambda: torch.zeros_like(x))
-    )
+    scheduler = build_scheduler(DDIM(kind="ddim", steps=STEPS, eta=eta), model.scheduler)
+    noise = draw or (lambda: torch.zeros_like(x))
+    *_, z = ddim_trajectory(guided(model), x, scheduler, steps=STEPS, eta=eta, draw_noise=noise)
     images = first_stage.decode(z / model.info.scale_factor)
     return (images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()
 
@@ -70,10 +73,14 @@ def unconditional(model: LatentDiffusionModel) -> Any:
     return conditioned(model.noise_in, Condition())
 
 
-@pytest.mark.parametrize("eta", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("eta", "prediction"), [(0.0, "epsilon"), (1.0, "epsilon"), (1.0, "sample"), (0.0, "v_prediction")]
+)
 @pytest.mark.parametrize(("first_stage", "scale_factor"), [("ae_vq", 1.0), ("ae_kl_attn", 0.7)])
-def test_unconditional(tmp_path: Path, first_stage: str, scale_factor: float, eta: float) -> None:
+def test_unconditional(tmp_path: Path, first_stage: str, scale_factor: float, eta: float, prediction: str) -> None:
     folders = import_oracles(tmp_path, "unet_uncond", first_stage, scale_factor=scale_factor)
+    scheduler = folders[0] / "scheduler" / "scheduler_config.json"
+    scheduler.write_text(json.dumps(json.loads(scheduler.read_text()) | {"prediction_type": prediction}))
     pipeline = plain_diffusers(export_pipeline(*folders, tmp_path / "export"), "LDMPipeline")
     shape = (2, 3, 8, 8)
     with torch.random.fork_rng(devices=[]):

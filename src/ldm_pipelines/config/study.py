@@ -199,7 +199,9 @@ class Study(Spec):
                         f"samples.{name}.classifier_guidance: {classifier.name!r} knows the latents "
                         f"{classifier.latent!r}, the model those of {ldm.latent!r}"
                     )
-                elif classifier.schedule != ldm.schedule:
+                elif classifier.schedule != ldm.schedule.model_copy(
+                    update={"prediction": classifier.schedule.prediction}
+                ):
                     yield f"samples.{name}.classifier_guidance: {classifier.name!r} has another schedule than the model"
 
     def _table_problems(self) -> Iterator[str]:

@@ -25,7 +25,8 @@ def build_scheduler(sampler: Sampler, trained: DDIMScheduler) -> Any:
     Raises:
         InputError: diffusers has no such scheduler, it does not fit the model, or its arguments are wrong.
     """
-    schedule = {name: trained.config[name] for name in SCHEDULE} | {"prediction_type": "epsilon"}
+    schedule = {name: trained.config[name] for name in SCHEDULE}
+    schedule["prediction_type"] = "epsilon"  # whatever the denoiser predicts, samplers see the noise
     match sampler:
         case DDIM():
             return DDIMScheduler(**schedule, **AS_RELEASED)
