@@ -13,7 +13,7 @@ NODES = {
     "train_autoencoder": "train_autoencoder", "encode_latents": "encode_latents", "train_diffusion": "train_diffusion",
     "train_latent_classifier": "train_latent_classifier", "import_checkpoint": "import_checkpoint",
     "import_autoencoder": "import_checkpoint", "sample": "sample", "baseline": "baseline",
-    "evaluate_samples": "evaluate", "evaluate_reconstruction": "evaluate", "tables": "tables",
+    "evaluate_reference": "evaluate", "evaluate_samples": "evaluate", "evaluate_reconstruction": "evaluate", "tables": "tables",
 }  # fmt: skip
 ROOMS = {
     "data", "training", "feature_networks", "autoencoders", "latents", "diffusion", "sampling", "evaluation", "interop",
@@ -28,6 +28,8 @@ TOLD_BY_THEIR_OUTPUT = {
     "baseline": {"autoencoders", "diffusion", "latents", "training", "feature_networks"},
     "sample": {"latents", "training", "feature_networks"},
     "encode_latents": {"training", "feature_networks"},
+    "train_feature_network": {"evaluation"},
+    "evaluate_reference": {"training", "autoencoders"},
     "evaluate_samples": {"training"},
     "evaluate_reconstruction": {"training"},
     "tables": {"evaluation"},

@@ -60,7 +60,11 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
 def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
     from ldm_pipelines.pipelines.baseline.pipeline import create as baseline
     from ldm_pipelines.pipelines.encode_latents.pipeline import create as encode_latents
-    from ldm_pipelines.pipelines.evaluate.pipeline import create_for_reconstruction, create_for_samples
+    from ldm_pipelines.pipelines.evaluate.pipeline import (
+        create_for_reconstruction,
+        create_for_reference,
+        create_for_samples,
+    )
     from ldm_pipelines.pipelines.import_checkpoint.pipeline import create as import_checkpoint
     from ldm_pipelines.pipelines.import_checkpoint.pipeline import create_for_autoencoder as import_autoencoder
     from ldm_pipelines.pipelines.prepare_data.pipeline import create as prepare_data
@@ -82,6 +86,7 @@ def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
         "import_autoencoder": (import_autoencoder, "imported_autoencoders"),
         "sample": (sample, "samples"),
         "baseline": (baseline, "baselines"),
+        "evaluate_reference": (create_for_reference, "references"),
         "evaluate_samples": (create_for_samples, "evaluations"),
         "evaluate_reconstruction": (create_for_reconstruction, "reconstructions"),
         "tables": (partial(table, study=study), "tables"),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from support.sample_sets import COMPUTE, EVALUATION
+from support.sample_sets import COMPUTE, DISTRIBUTION, EVALUATION, RECONSTRUCTION, measure_rebuilt, measure_set
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
@@ -20,17 +20,11 @@ from ldm_pipelines.autoencoders.spec import Architecture, Autoencoder
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.evaluation.distributions import measure_distances, measure_manifolds
 from ldm_pipelines.evaluation.features import extract
-from ldm_pipelines.evaluation.image_sets import SampleSet
-from ldm_pipelines.evaluation.reconstructions import evaluate_reconstruction
-from ldm_pipelines.evaluation.samples import evaluate_samples
-from ldm_pipelines.evaluation.spec import Reconstruction
+from ldm_pipelines.evaluation.images.sample_sets import SampleSet
+from ldm_pipelines.evaluation.networks.artefacts import open_network
 from ldm_pipelines.feature_networks.networks import load_network, load_perceptual
-
-RECONSTRUCTION = Reconstruction(
-    name="digits_kl", autoencoder="kl", dataset="digits", split="test", feature_network="classifier", is_splits=2,
-    suite="reconstruction",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -74,7 +68,7 @@ def first_stage(folder: Path, regulariser: str) -> Path:
 
 
 def test_sample_metrics_equal_torch_fidelity_on_the_same_features(samples: Path, dataset: Path, network: Path) -> None:
-    metrics = evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)["metrics"]
+    metrics = measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)["metrics"]
     loaded, split = load_network(network), PreparedDataset(dataset).split("test")
     with torch.inference_mode():
         made = loaded(to_tensor(SampleSet(samples).pixels(np.arange(40))))
@@ -92,7 +86,7 @@ def test_sample_metrics_equal_torch_fidelity_on_the_same_features(samples: Path,
 
 
 def test_a_result_says_what_it_rests_on_and_survives_json(samples: Path, dataset: Path, network: Path) -> None:
-    result = evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)
+    result = measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     provenance = result["provenance"]
     assert provenance["feature_network"]["name"] == "classifier"
@@ -103,18 +97,22 @@ def test_a_result_says_what_it_rests_on_and_survives_json(samples: Path, dataset
     assert str(samples) not in json.dumps(result)
 
 
-def test_the_training_images_themselves_are_a_perfect_sample(dataset: Path, network: Path) -> None:
+def test_the_training_images_themselves_are_a_perfect_sample(tmp_path: Path, dataset: Path, network: Path) -> None:
     split = PreparedDataset(dataset).split("train")
-    features = extract(load_network(network), split, compute=COMPUTE, what="train")
+    features = extract(open_network(network, COMPUTE), split, tmp_path, compute=COMPUTE, what="train")
     assert features.pool.shape == (len(split), 12)
-    assert features.labels.tolist() == split.labels.tolist()
+    found = measure_distances(features, features, DISTRIBUTION) | measure_manifolds(
+        features, features, DISTRIBUTION, "cpu"
+    )
+    assert found.metrics["fid"] == pytest.approx(0, abs=1e-6)
+    assert [found.metrics[name] for name in ("precision", "recall", "coverage")] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
 def test_results_do_not_depend_on_the_batch_size(samples: Path, dataset: Path, network: Path, batch_size: int) -> None:
     compute = COMPUTE.model_copy(update={"inference_batch_size": batch_size})
-    ours = evaluate_samples(EVALUATION, samples, dataset, network, compute=compute)["metrics"]
-    expected = evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)["metrics"]
+    ours = measure_set(EVALUATION, samples, dataset, network, compute=compute)["metrics"]
+    expected = measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)["metrics"]
     assert ours == pytest.approx(expected, rel=1e-6, abs=1e-8)  # convolutions round differently for one image
 
 
@@ -130,14 +128,14 @@ def test_a_damaged_image_is_an_error_that_names_it(samples: Path, dataset: Path,
     else:
         Image.new("RGB", (8, 8)).save(file)
     with pytest.raises(InputError, match=r"000007\.png"):
-        evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)
+        measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"is_splits": 41}, "has 40 images, the metrics need 41"),
-        ({"neighbours": 200}, "the metrics need 201"),
+        ({"distribution": DISTRIBUTION.model_copy(update={"is_splits": 41})}, "has 40 images, the metrics need 41"),
+        ({"distribution": DISTRIBUTION.model_copy(update={"neighbours": 200})}, "the metrics need 201"),
         ({"split": "validation"}, "empty"),
     ],
 )
@@ -145,7 +143,7 @@ def test_sets_too_small_for_the_metrics_are_refused(
     samples: Path, dataset: Path, network: Path, change: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        evaluate_samples(EVALUATION.model_copy(update=change), samples, dataset, network, compute=COMPUTE)
+        measure_set(EVALUATION.model_copy(update=change), samples, dataset, network, compute=COMPUTE)
 
 
 @pytest.mark.parametrize(
@@ -163,12 +161,12 @@ def test_a_sample_set_that_contradicts_itself_is_refused(
     file = samples / "samples.json"
     file.write_text(json.dumps(edit(json.loads(file.read_text()))))  # type: ignore[operator]
     with pytest.raises(InputError, match=message):
-        evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)
+        measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)
 
 
 def test_an_unfinished_sample_set_is_refused(tmp_path: Path, dataset: Path, network: Path) -> None:
     with pytest.raises(InputError, match="not a finished sample set"):
-        evaluate_samples(EVALUATION, tmp_path, dataset, network, compute=COMPUTE)
+        measure_set(EVALUATION, tmp_path, dataset, network, compute=COMPUTE)
 
 
 @pytest.mark.parametrize("regulariser", ["kl", "vq"])
@@ -176,7 +174,7 @@ def test_reconstruction_metrics_equal_independent_ones(
     tmp_path: Path, dataset: Path, network: Path, regulariser: str
 ) -> None:
     folder = first_stage(tmp_path, regulariser)
-    result = evaluate_reconstruction(RECONSTRUCTION, folder, dataset, network, compute=COMPUTE)
+    result = measure_rebuilt(RECONSTRUCTION, folder, dataset, network, compute=COMPUTE)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
     split = PreparedDataset(dataset).split("test")
@@ -214,7 +212,7 @@ def zero_padded_ssim(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_codebook_use_is_that_of_the_chosen_codes(tmp_path: Path, dataset: Path, network: Path) -> None:
     folder = first_stage(tmp_path, "vq")
-    metrics = evaluate_reconstruction(RECONSTRUCTION, folder, dataset, network, compute=COMPUTE)["metrics"]
+    metrics = measure_rebuilt(RECONSTRUCTION, folder, dataset, network, compute=COMPUTE)["metrics"]
     model, split = FirstStage.load(folder), PreparedDataset(dataset).split("test")
     codebook = model.model.quantize.embedding.weight.detach().double().numpy()
     with torch.inference_mode():
@@ -226,35 +224,39 @@ def test_codebook_use_is_that_of_the_chosen_codes(tmp_path: Path, dataset: Path,
     assert metrics["codebook_perplexity"] == pytest.approx(np.exp(-(share * np.log(share)).sum()), rel=1e-3)
     assert (
         "codebook_usage"
-        not in evaluate_reconstruction(
-            RECONSTRUCTION, first_stage(tmp_path / "kl", "kl"), dataset, network, compute=COMPUTE
-        )["metrics"]
+        not in measure_rebuilt(RECONSTRUCTION, first_stage(tmp_path / "kl", "kl"), dataset, network, compute=COMPUTE)[
+            "metrics"
+        ]
     )
 
 
-def test_a_result_of_a_class_model_has_the_keys_and_the_protocol_it_always_had(
+def test_a_result_of_a_class_model_has_these_metrics_and_this_protocol(
     samples: Path, dataset: Path, network: Path
 ) -> None:
-    result = evaluate_samples(EVALUATION, samples, dataset, network, compute=COMPUTE)
-    assert list(result["metrics"]) == ["fid", "is", "is_std", "precision", "recall", "accuracy"]
-    assert list(result["provenance"]["protocol"]) == ["fid", "is_splits", "is_order", "neighbours", "pixels"]
+    result = measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)
+    assert list(result["metrics"]) == [
+        "fid", "kid", "kid_std", "is", "is_std", "precision", "recall", "density", "coverage", "accuracy"
+    ]  # fmt: skip
+    assert list(result["provenance"]["protocol"]) == [
+        "pixels", "fid", "intervals", "kid", "fid_infinity", "is_splits", "is_order", "neighbours"
+    ]  # fmt: skip
     assert "conditioning" not in result["provenance"]["samples"]
 
 
 def test_quarter_turns_are_no_classes_that_an_inception_score_could_be_of(
     tmp_path: Path, samples: Path, dataset: Path, rotation: Path
 ) -> None:
-    result = evaluate_samples(EVALUATION, samples, dataset, rotation, compute=COMPUTE)
-    assert list(result["metrics"]) == ["fid", "precision", "recall"]
+    result = measure_set(EVALUATION, samples, dataset, rotation, compute=COMPUTE)
+    assert list(result["metrics"]) == ["fid", "kid", "kid_std", "precision", "recall", "density", "coverage"]
     assert "classes are not the dataset's" in result["provenance"]["protocol"]["is"]
-    rebuilt = evaluate_reconstruction(RECONSTRUCTION, first_stage(tmp_path, "kl"), dataset, rotation, compute=COMPUTE)
+    rebuilt = measure_rebuilt(RECONSTRUCTION, first_stage(tmp_path, "kl"), dataset, rotation, compute=COMPUTE)
     assert not {"r_is", "r_is_std"} & set(rebuilt["metrics"])
     assert {"r_fid", "psnr", "ssim", "psim"} <= set(rebuilt["metrics"])
 
 
 def test_the_identity_rebuilds_images_exactly(tmp_path: Path, dataset: Path, network: Path) -> None:
     FirstStage(IdentityModel()).save(tmp_path)
-    result = evaluate_reconstruction(RECONSTRUCTION, tmp_path, dataset, network, compute=COMPUTE)
+    result = measure_rebuilt(RECONSTRUCTION, tmp_path, dataset, network, compute=COMPUTE)
     metrics = result["metrics"]
     assert (metrics["psnr"], metrics["ssim"], metrics["psim"]) == pytest.approx((100, 1, 0))
     assert metrics["r_fid"] == pytest.approx(0, abs=1e-6)

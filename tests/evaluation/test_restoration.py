@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from support.conditionings import definition
-from support.sample_sets import COMPUTE, EVALUATION, write_samples
+from support.sample_sets import COMPUTE, EVALUATION, measure_set, write_samples
 from torchmetrics.functional.image import peak_signal_noise_ratio as torch_psnr
 from torchmetrics.functional.image import structural_similarity_index_measure as torch_ssim
 
@@ -20,7 +20,6 @@ from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.randomness import image_generator
 from ldm_pipelines.data.tensors import to_tensor
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.evaluation.samples import evaluate_samples
 from ldm_pipelines.feature_networks.networks import load_perceptual
 from ldm_pipelines.sampling.baselines import make_baseline
 from ldm_pipelines.sampling.spec import Baseline
@@ -50,7 +49,7 @@ def measure(tmp_path: Path, dataset: Path, network: Path) -> Callable[..., dict[
         given = {"dataset": "digits", "split": "test", "conditioning": given_by.model_dump(mode="json")}
         given |= {"dataset_digest": PreparedDataset(dataset).digest}
         folder = write_samples(tmp_path / "samples", pixels, ids, **(given | info))
-        return evaluate_samples(EVALUATION, folder, dataset, network, compute=COMPUTE)
+        return measure_set(EVALUATION, folder, dataset, network, compute=COMPUTE)
 
     return measured
 
@@ -115,6 +114,24 @@ def test_known_pixels_are_those_outside_the_mask_of_the_image(
     assert measure(made, ids, INPAINTING)["metrics"]["known_pixels_changed"] == 0
 
 
+def test_figures_by_masked_part_are_those_of_the_images_in_each_bin(
+    measure: Callable[..., dict[str, Any]], truth: tuple[np.ndarray, list[str]]
+) -> None:
+    pixels, ids = truth
+    made = np.where(holes(ids)[..., None], 255 - pixels, pixels).astype(np.uint8)
+    result = measure(made, ids, INPAINTING)
+    bins = result["details"]["by_masked_part"]
+    areas = holes(ids).mean(axis=(1, 2))
+    ratios = np.array([peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(pixels, made, strict=True)])
+    assert sum(row["images"] for row in bins) == len(ids) and len(bins) > 1
+    for row in bins:
+        inside = (areas >= row["from"]) & (areas < row["to"])
+        assert row["images"] == inside.sum()
+        assert row["psnr"] == pytest.approx(ratios[inside].mean(), rel=1e-6)
+    intervals = result["details"]["intervals"]
+    assert intervals["psnr"][0] < result["metrics"]["psnr"] < intervals["psnr"][1]
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_changed_known_pixel_is_caught(
     measure: Callable[..., dict[str, Any]], truth: tuple[np.ndarray, list[str]], channels: int
@@ -142,7 +159,7 @@ def test_baselines_of_inpainting_keep_known_pixels(
 ) -> None:
     spec = Baseline(name="fill", dataset="digits", split="test", kind=kind, ldm="some_ldm", count=COUNT)
     folder = make_baseline(spec, conditioning, dataset, workspace=tmp_path, compute=COMPUTE)
-    metrics = evaluate_samples(EVALUATION, folder, dataset, network, compute=COMPUTE)["metrics"]
+    metrics = measure_set(EVALUATION, folder, dataset, network, compute=COMPUTE)["metrics"]
     assert metrics["known_pixels_changed"] == 0
     assert 5 < metrics["psnr"] < 50
     assert metrics["psim"] > 0
@@ -153,7 +170,7 @@ def test_the_baseline_of_super_resolution_is_measured_against_the_images_it_was_
 ) -> None:
     spec = Baseline(name="bicubic", dataset="digits", split="test", kind="upsampled", ldm="some_ldm", count=COUNT)
     folder = make_baseline(spec, LOW_RES, dataset, workspace=tmp_path, compute=COMPUTE)
-    metrics = evaluate_samples(EVALUATION, folder, dataset, network, compute=COMPUTE)["metrics"]
+    metrics = measure_set(EVALUATION, folder, dataset, network, compute=COMPUTE)["metrics"]
     split = PreparedDataset(dataset).split("test")
     ratios = []
     for name, true in zip(split.ids[:COUNT], split.pixels(np.arange(COUNT)), strict=True):

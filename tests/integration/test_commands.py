@@ -211,7 +211,7 @@ def test_the_stages_of_dvc_are_the_entities_of_the_study(smoke: Clone) -> None:
         for stage, kind in {
             "prepare_data": "datasets", "train_feature_network": "feature_networks",
             "train_autoencoder": "autoencoders", "encode_latents": "latents", "train_diffusion": "ldms",
-            "sample": "samples", "evaluate_samples": "evaluations", "evaluate_reconstruction": "reconstructions",
+            "sample": "samples", "evaluate_reference": "references", "evaluate_samples": "evaluations", "evaluate_reconstruction": "reconstructions",
             "tables": "tables",
         }.items()
         for name in parameters[kind]

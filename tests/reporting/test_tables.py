@@ -79,6 +79,24 @@ def test_another_guidance_scale_than_the_papers_is_said(make: Make, results: dic
     assert "guidance scale 3 (paper: 1.5)" in make("table_03", {"LDM-4-G": "digits_ldm4_g"}, results).footnotes[1].text
 
 
+def test_uneven_classes_and_another_split_are_said(make: Make, results: dict[str, Any]) -> None:
+    """With the paper's network, its dataset and its counts, only what still differs is left."""
+    provenance = results["digits_ldm4_g"]["provenance"]
+    provenance["feature_network"]["kind"] = "inception_fidelity"
+    provenance["reference"] |= {"dataset": "imagenet", "split": "validation"}
+    provenance["samples"] |= {"count": 50_000, "sampler": {"kind": "ddim", "steps": 250, "eta": 1.0}}
+    provenance["samples"]["class_balance"] = {"classes": 1000, "fewest": 31, "most": 68}
+    *_, note = make("table_03", {"LDM-4-G": "digits_ldm4_g"}, results).footnotes
+    assert note.text == (
+        "Not the paper's protocol: compared with the validation images (paper: entire ImageNet training set); "
+        "classes unevenly often (31 to 68 per class)."
+    )
+    provenance["reference"]["split"] = "train"
+    provenance["samples"]["class_balance"] |= {"fewest": 50, "most": 50}
+    footnotes = make("table_03", {"LDM-4-G": "digits_ldm4_g"}, results).footnotes
+    assert not any("Not the paper's protocol" in note.text for note in footnotes)
+
+
 def test_rows_compete_within_their_dataset_where_a_table_has_several(make: Make) -> None:
     table = make("table_01", {}, {})
     groups = dict(table.groups())

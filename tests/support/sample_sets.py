@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,11 @@ from PIL import Image
 
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.spec import Dataset
-from ldm_pipelines.evaluation.spec import Evaluation
+from ldm_pipelines.evaluation.networks.artefacts import open_network
+from ldm_pipelines.evaluation.reconstructions import evaluate_reconstruction
+from ldm_pipelines.evaluation.reference import evaluate_reference
+from ldm_pipelines.evaluation.samples import evaluate_samples
+from ldm_pipelines.evaluation.spec import Distribution, Evaluation, Reconstruction, Reference
 
 COMPUTE = Compute(device="cpu", progress=False, inference_batch_size=16)
 DIGITS = Dataset.model_validate(
@@ -24,16 +29,54 @@ DIGITS = Dataset.model_validate(
         "splits": {"train": 0.5, "validation": 0.0, "test": 0.5},
     }
 )
+DISTRIBUTION = Distribution(neighbours=3, is_splits=2, kid_subsets=4, kid_subset_size=20, replicates=4)
 EVALUATION = Evaluation(
     name="digits_ldm4",
     samples="digits_samples",
+    reference="digits_test",
     dataset="digits",
     split="test",
     feature_network="classifier",
-    neighbours=3,
-    is_splits=2,
+    perceptual_network="classifier",
+    distribution=DISTRIBUTION,
     suite="samples",
 )
+RECONSTRUCTION = Reconstruction(
+    name="digits_kl",
+    autoencoder="kl",
+    dataset="digits",
+    split="test",
+    feature_network="classifier",
+    perceptual_network="classifier",
+    distribution=DISTRIBUTION,
+    suite="reconstruction",
+)
+
+
+def measure_set(
+    spec: Evaluation, samples: Path, dataset: Path, network: Path, *, compute: Compute = COMPUTE
+) -> dict[str, Any]:
+    """``evaluate_samples`` against a reference made for it."""
+    reference = Reference(
+        name=spec.reference, dataset=spec.dataset, split=spec.split, feature_network=spec.feature_network
+    )
+    with TemporaryDirectory() as folder:
+        made = evaluate_reference(
+            reference, dataset, open_network(network, compute), workspace=Path(folder) / "reference", compute=compute
+        )
+        return evaluate_samples(
+            spec, samples, made, dataset, network, network, workspace=Path(folder) / "work", compute=compute
+        )
+
+
+def measure_rebuilt(
+    spec: Reconstruction, autoencoder: Path, dataset: Path, network: Path, *, compute: Compute = COMPUTE
+) -> dict[str, Any]:
+    """``evaluate_reconstruction`` in a workspace of its own."""
+    with TemporaryDirectory() as folder:
+        return evaluate_reconstruction(
+            spec, autoencoder, dataset, network, network, workspace=Path(folder), compute=compute
+        )
 
 
 def scenes(name: str, objects: tuple[int, int], overlap: float, count: int) -> Dataset:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.data.spec import Dataset
@@ -12,8 +12,9 @@ from ldm_pipelines.diffusion.conditioning_spec import TOKENISED
 from ldm_pipelines.diffusion.latent_classifier_spec import LatentClassifier
 from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.errors import InputError, near_miss
-from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction
-from ldm_pipelines.feature_networks.spec import FeatureNetwork
+from ldm_pipelines.evaluation.networks.spec import Published
+from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction, Reference
+from ldm_pipelines.feature_networks.spec import Classifier, Lpips, Rotation
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.latents.spec import Latents
 from ldm_pipelines.reporting.spec import Table
@@ -23,7 +24,7 @@ from ldm_pipelines.spec import Entity, NonNegativeInt, Spec
 
 Kind = Literal[
     "datasets", "feature_networks", "autoencoders", "latents", "ldms", "latent_classifiers", "imports",
-    "imported_autoencoders", "samples", "baselines", "evaluations", "reconstructions", "tables",
+    "imported_autoencoders", "samples", "baselines", "references", "evaluations", "reconstructions", "tables",
 ]  # fmt: skip
 
 FIRST_STAGES: tuple[Kind, ...] = ("autoencoders", "imported_autoencoders", "imports")
@@ -36,17 +37,23 @@ REFERENCES: dict[str, dict[str, tuple[Kind, ...]]] = {
     "imports": {"dataset": ("datasets",)},
     "samples": {"ldm": ("ldms", "imports"), "autoencoder": FIRST_STAGES, "dataset": ("datasets",)},
     "baselines": {"dataset": ("datasets",), "ldm": ("ldms",)},
+    "references": {"dataset": ("datasets",), "feature_network": ("feature_networks",)},
     "evaluations": {
-        "samples": ("samples", "baselines"), "dataset": ("datasets",), "feature_network": ("feature_networks",)
+        "samples": ("samples", "baselines"), "reference": ("references",), "dataset": ("datasets",),
+        "feature_network": ("feature_networks",), "perceptual_network": ("feature_networks",),
     },
     "reconstructions": {
-        "autoencoder": FIRST_STAGES, "dataset": ("datasets",), "feature_network": ("feature_networks",)
+        "autoencoder": FIRST_STAGES, "dataset": ("datasets",),
+        "feature_network": ("feature_networks",), "perceptual_network": ("feature_networks",),
     },
 }  # fmt: skip
 """Which fields of an entity name another entity. They are part of the graph, so ``--params`` can't change them."""
 
 UNANNOTATED = ("digits", "photos")
 """Kinds of source that have neither captions nor boxes nor maps."""
+
+
+FeatureNetwork = Annotated[Classifier | Rotation | Lpips | Published, Field(discriminator="kind")]
 
 
 class Selected(Spec):
@@ -72,6 +79,7 @@ class Study(Spec):
     imported_autoencoders: dict[str, ImportedAutoencoder] = {}
     samples: dict[str, Samples] = {}
     baselines: dict[str, Baseline] = {}
+    references: dict[str, Reference] = {}
     evaluations: dict[str, Evaluation] = {}
     reconstructions: dict[str, Reconstruction] = {}
     tables: dict[str, Table] = {}
@@ -131,6 +139,18 @@ class Study(Spec):
         for name, samples in self.samples.items():
             if samples.ldm in self.ldms:
                 yield from self._not_as_cached(f"samples.{name}", samples, self.ldms[samples.ldm].latent)
+        for name, autoencoder in self.autoencoders.items():
+            network = self.feature_networks.get(autoencoder.feature_network or "")
+            if isinstance(network, Published):
+                yield f"autoencoders.{name}.feature_network: {network.kind} only measures; name a trained one or lpips"
+        for name, evaluation in self.evaluations.items():
+            reference = self.references.get(evaluation.reference)
+            for field in ("dataset", "split", "feature_network"):
+                if reference and getattr(reference, field) != getattr(evaluation, field):
+                    yield (
+                        f"evaluations.{name}.{field} must be {getattr(reference, field)!r}, that of the reference "
+                        f"{evaluation.reference!r}"
+                    )
         for name, baseline in self.baselines.items():
             if baseline.ldm in self.ldms:
                 kind = self.ldms[baseline.ldm].conditioning.kind

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ldm_pipelines.data.prepared import ImageSplit, PreparedDataset
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.evaluation.image_sets import SampleSet
+from ldm_pipelines.evaluation.images.sample_sets import SampleSet
 
 
 @dataclass(frozen=True)

@@ -1,71 +1,98 @@
-"""One pass of a feature network over a set of images."""
+"""One pass of a network over a set of images."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.data.tensors import to_tensor
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.evaluation.image_sets import ImageSet
-from ldm_pipelines.feature_networks.features import FeatureNetwork, Features
+from ldm_pipelines.evaluation.images.image_set import ImageSet
+from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork, Outputs
+from ldm_pipelines.feature_networks.frechet import Gaussian, GaussianAccumulator
+
+POOL, LOGITS = "pool.npy", "logits.npy"
 
 
 @dataclass(frozen=True)
-class ImageFeatures:
-    """Everything that FID, Inception Score, precision, recall and accuracy need to know of an image set."""
+class SetFeatures:
+    """Everything that the metrics of distributions need to know of n images; the arrays are memory-mapped files."""
 
     pool: NDArray[np.float32]
-    """(n, d), the penultimate layer."""
-    logits: NDArray[np.float32]
-    """(n, classes)."""
-    labels: NDArray[np.int64]
-    """(n,), the classes the images are meant to show; -1 is none."""
+    """(n, d)."""
+    logits: NDArray[np.float32] | None
+    """(n, classes); None where the network has none."""
+    moments: Gaussian
+    """Of ``pool``, summed up in float64."""
+    spatial: Gaussian | None
+    """Of activations that still have places (sFID); None where the network has none."""
 
-    def accuracy(self) -> float | None:
-        """Share of labelled images that the network assigns to their class; None without labels."""
-        known = self.labels >= 0
-        if not known.any():
-            return None
-        return float((self.logits[known].argmax(axis=1) == self.labels[known]).mean())
+    def __len__(self) -> int:
+        return len(self.pool)
 
 
-class FeatureCollector:
-    """Gathers a network's output, batch by batch."""
+class FeatureWriter:
+    """Takes a network's outputs batch by batch: features into files, moments into sums."""
 
-    def __init__(self) -> None:
-        self._pool: list[NDArray[np.float32]] = []
-        self._logits: list[NDArray[np.float32]] = []
+    def __init__(self, folder: Path, count: int, what: str) -> None:
+        """``folder`` exists; ``what`` names the images in errors."""
+        self._folder, self._count, self._what = folder, count, what
+        self._done = 0
+        self._files: dict[str, NDArray[np.float32]] = {}
+        self._moments, self._spatial = GaussianAccumulator(), GaussianAccumulator()
+        self._has_spatial = False
 
-    def add(self, features: Features) -> None:
-        """Take in a batch: ``pool`` (b, d), ``logits`` (b, classes), on any device."""
-        self._pool.append(features.pool.float().cpu().numpy())
-        self._logits.append(features.logits.float().cpu().numpy())
+    def add(self, outputs: Outputs) -> None:
+        """Raises ``InputError`` where an output is not finite."""
+        rows = slice(self._done, self._done + len(outputs.pool))
+        for name, values in ((POOL, outputs.pool), (LOGITS, outputs.logits)):
+            if values is not None:
+                self._file(name, values.shape[1])[rows] = self._finite(values)
+        self._moments.add(self._finite(outputs.pool))
+        if outputs.spatial is not None:
+            self._spatial.add(self._finite(outputs.spatial))
+            self._has_spatial = True
+        self._done = rows.stop
 
-    def finish(self, labels: NDArray[np.int64], what: str) -> ImageFeatures:
-        """Raises ``InputError``, calling the images ``what``, where a feature is not finite."""
-        features = ImageFeatures(np.concatenate(self._pool), np.concatenate(self._logits), labels)
-        if not (np.isfinite(features.pool).all() and np.isfinite(features.logits).all()):
-            raise InputError(f"the feature network gives NaN or infinity on {what}; train it again")
-        return features
+    def finish(self) -> SetFeatures:
+        logits = self._files.get(LOGITS)
+        spatial = self._spatial.finish() if self._has_spatial else None
+        return SetFeatures(self._files[POOL], logits, self._moments.finish(), spatial)
+
+    def _file(self, name: str, width: int) -> NDArray[np.float32]:
+        if name not in self._files:
+            shape = (self._count, width)
+            self._files[name] = open_memmap(self._folder / name, mode="w+", dtype=np.float32, shape=shape)
+        return self._files[name]
+
+    def _finite(self, values: torch.Tensor) -> NDArray[np.float32]:
+        array: NDArray[np.float32] = values.float().cpu().numpy()
+        if not np.isfinite(array).all():
+            raise InputError(f"the feature network gives NaN or infinity on {self._what}; train it again")
+        return array
 
 
-@torch.inference_mode()
-def extract(network: FeatureNetwork, images: ImageSet, *, compute: Compute, what: str) -> ImageFeatures:
-    """Features of all ``images`` in their order; ``what`` names them in the progress bar and in errors.
+def extract(network: MeasuringNetwork, images: ImageSet, folder: Path, *, compute: Compute, what: str) -> SetFeatures:
+    """Features of all ``images`` in their order, into ``folder``; ``what`` names them in progress bar and errors.
 
     Raises:
         InputError: an image cannot be read (it is named), or the network has no pooled features.
     """
-    device = compute.torch_device()
-    network.to(device)
-    collector = FeatureCollector()
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = FeatureWriter(folder, len(images), what)
     for indices in batches(len(images), compute, what):
-        collector.add(network(to_tensor(images.pixels(indices)).to(device)))
-    return collector.finish(images.labels, what)
+        writer.add(network.measure(images.pixels(indices)))
+    return writer.finish()
+
+
+def accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[int, NDArray[np.bool_]]:
+    """By class, whether the network assigns each image that is meant to show it to it; -1 is no class."""
+    right = logits.argmax(axis=1) == labels
+    return {int(label): right[labels == label] for label in np.unique(labels[labels >= 0])}
 
 
 def batches(count: int, compute: Compute, what: str) -> "tqdm[NDArray[np.int64]]":

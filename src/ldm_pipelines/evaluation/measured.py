@@ -3,10 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.evaluation.features import ImageFeatures
-from ldm_pipelines.evaluation.inception_score import inception_score
-from ldm_pipelines.feature_networks.features import FeatureNetwork
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.evaluation.metrics.bootstrap import Interval
 
 
 @dataclass(frozen=True)
@@ -15,17 +13,22 @@ class Measured:
 
     metrics: dict[str, float] = field(default_factory=dict)
     protocol: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    """What is more than one number: intervals, curves, figures by class."""
+
+    def __or__(self, other: "Measured") -> "Measured":
+        """Both together; intervals of both are kept."""
+        intervals = self.details.get("intervals", {}) | other.details.get("intervals", {})
+        details = self.details | other.details | ({"intervals": intervals} if intervals else {})
+        return Measured(self.metrics | other.metrics, self.protocol | other.protocol, details)
 
 
-def measure_inception_score(
-    features: ImageFeatures, network: FeatureNetwork, dataset: PreparedDataset, splits: int, name: str
-) -> Measured:
-    """Metrics ``name`` and ``name_std``; none where the network does not tell the dataset's classes apart.
+def intervals(found: dict[str, Interval]) -> dict[str, dict[str, list[float]]]:
+    """95 % intervals [low, high] by metric, as ``details``."""
+    return {"intervals": {name: [interval.low, interval.high] for name, interval in found.items()}}
 
-    A score of other classes, such as quarter turns, would say nothing of the images.
-    """
-    if not dataset.classes or network.config.get("classes") != dataset.classes:
-        return Measured(protocol={"is": "not measured: the feature network's classes are not the dataset's"})
-    score = inception_score(features.logits, splits)
-    protocol = {"is_splits": splits, "is_order": "permuted as by torch-fidelity, seed 2020"}
-    return Measured({name: score.mean, f"{name}_std": score.std}, protocol)
+
+def check_size(what: str, count: int, *needed: int) -> None:
+    """Raises ``InputError`` where ``count`` images are fewer than a metric needs."""
+    if count < max(needed):
+        raise InputError(f"{what} has {count} images, the metrics need {max(needed)} or more")

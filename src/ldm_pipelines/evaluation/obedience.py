@@ -12,7 +12,7 @@ from ldm_pipelines.data.scenes import BOX_CLASSES, MAP_CLASSES, Statement, parse
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.conditions import Truth
 from ldm_pipelines.evaluation.features import batches
-from ldm_pipelines.evaluation.image_sets import SampleSet
+from ldm_pipelines.evaluation.images.sample_sets import SampleSet
 from ldm_pipelines.evaluation.scene_reading import FoundShape, SceneReading, read_scene
 
 OF_TRUTH = "_of_truth"

@@ -1,32 +1,58 @@
 """Measures of pairs, an image and what was made of it."""
 
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ldm_pipelines.autoencoders.paired import HIGHEST_PSNR, Border, psnr, ssim
+from ldm_pipelines.evaluation.measured import Measured, intervals
+from ldm_pipelines.evaluation.metrics.bootstrap import bootstrap_mean
 from ldm_pipelines.feature_networks.features import PerceptualDistance
+
+SEED = 2020
+"""Of the bootstrap."""
+BORDERS = {"inside": "where it fits", "zeros": "zero padding"}
 
 
 class PairedMetrics:
-    """PSNR, SSIM and perceptual distance (``psim``) per pair; their means and population standard deviations."""
+    """PSNR, SSIM and perceptual distance per pair; their means, population standard deviations and intervals.
+
+    The distance is called ``lpips`` where its network is, else ``psim``.
+    """
 
     def __init__(self, perceptual: PerceptualDistance, border: Border) -> None:
         """``border``: of SSIM, see ``ldm_pipelines.autoencoders.paired.ssim``."""
         self._perceptual, self._border = perceptual, border
-        self._values: dict[str, list[Tensor]] = {"psnr": [], "ssim": [], "psim": []}
+        weighed = perceptual.network.kind == "lpips" and type(perceptual) is PerceptualDistance
+        self._distance = "lpips" if weighed else "psim"
+        self._values: dict[str, list[Tensor]] = {"psnr": [], "ssim": [], self._distance: []}
 
     def add(self, x: Tensor, y: Tensor) -> None:
         """Take in pairs: images (b, 3, h, w) in [-1, 1]."""
         self._values["psnr"].append(psnr(_unit(x), _unit(y)).clamp(max=HIGHEST_PSNR).cpu())
         self._values["ssim"].append(ssim(_unit(x), _unit(y), border=self._border).cpu())
-        self._values["psim"].append(self._perceptual(x, y).double().cpu())
+        self._values[self._distance].append(self._perceptual(x, y).double().cpu())
 
-    def summary(self) -> dict[str, float]:
-        metrics: dict[str, float] = {}
-        for name, parts in self._values.items():
-            values = torch.cat(parts).numpy()
-            metrics |= {name: float(values.mean()), f"{name}_std": float(values.std())}
-        return metrics
+    def values(self) -> dict[str, NDArray[np.float64]]:
+        """Each metric of all pairs so far, (n,)."""
+        return {name: torch.cat(parts).double().numpy() for name, parts in self._values.items()}
+
+    def measured(self) -> Measured:
+        """Means, deviations, 95 % intervals of the means."""
+        values = self.values()
+        metrics = {name: float(numbers.mean()) for name, numbers in values.items()}
+        metrics |= {f"{name}_std": float(numbers.std()) for name, numbers in values.items()}
+        found = {name: bootstrap_mean(numbers, seed=SEED) for name, numbers in values.items() if len(numbers) > 1}
+        network = self._perceptual.network
+        protocol: dict[str, Any] = {
+            "psnr": "data range 1, mean over images",
+            "ssim": f"11x11 Gaussian window, sigma 1.5, {BORDERS[self._border]}, data range 1, mean over images",
+            self._distance: f"perceptual distance of {network.name} ({network.digest[:12]})",
+        }
+        return Measured(dict(sorted(metrics.items())), protocol, intervals(found))
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -5,18 +5,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ldm_pipelines.data.description import Description
 from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.feature_networks.features import FeatureNetwork
+from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork
 
 
-def describe_network(network: FeatureNetwork) -> dict[str, str]:
+def describe_network(network: MeasuringNetwork) -> dict[str, Any]:
     """Which network the features come from: numbers of different networks cannot be compared."""
-    return {"name": network.name, "kind": network.kind, "digest": network.digest}
+    return {"name": network.name, "digest": network.digest, **network.config}
 
 
 def describe_reference(dataset: PreparedDataset, split: str, count: int) -> dict[str, Any]:
-    """Which real images the numbers refer to."""
-    return {"dataset": dataset.name, "split": split, "count": count, "digest": dataset.digest}
+    """Which real images the numbers refer to, and how they were brought to their size."""
+    return {
+        "dataset": dataset.name,
+        "split": split,
+        "count": count,
+        "digest": dataset.digest,
+        "image_size": dataset.image_size,
+        "resize": Description.read(dataset.folder).resize,
+    }
 
 
 def class_balance(labels: NDArray[np.int64]) -> dict[str, int] | None:

@@ -12,80 +12,89 @@ from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.digests import digest_folder
-from ldm_pipelines.evaluation.features import FeatureCollector, batches
-from ldm_pipelines.evaluation.image_sets import check_size
-from ldm_pipelines.evaluation.measured import measure_inception_score
+from ldm_pipelines.evaluation.distributions import measure_distances, measure_inception_score
+from ldm_pipelines.evaluation.features import FeatureWriter, batches
+from ldm_pipelines.evaluation.measured import check_size
+from ldm_pipelines.evaluation.networks.artefacts import open_distance, open_network
 from ldm_pipelines.evaluation.paired import PairedMetrics
 from ldm_pipelines.evaluation.provenance import describe_network, describe_reference
 from ldm_pipelines.evaluation.spec import Reconstruction
-from ldm_pipelines.feature_networks.features import PerceptualDistance
-from ldm_pipelines.feature_networks.frechet import frechet_distance, gaussian
-from ldm_pipelines.feature_networks.networks import load_network
 
 LATENTS = {"kl": "posterior mean", "vq": "nearest codes", "none": "the image itself"}
 
 
 @torch.inference_mode()
 def evaluate_reconstruction(
-    spec: Reconstruction, autoencoder_folder: Path, dataset_folder: Path, network_folder: Path, *, compute: Compute
+    spec: Reconstruction,
+    autoencoder_folder: Path,
+    dataset_folder: Path,
+    network_folder: Path,
+    perceptual_folder: Path,
+    *,
+    workspace: Path,
+    compute: Compute,
 ) -> dict[str, Any]:
-    """PSNR, SSIM and perceptual distance per image (mean and deviation), R-FID; for VQ the codebook's use.
+    """PSNR, SSIM and perceptual distance per image (mean and deviation), R-FID, R-KID; for VQ the codebook's use.
 
-    R-IS is left out where the network's classes are not the dataset's.
+    R-IS is left out where the network's classes are neither ImageNet's nor the dataset's.
 
     Images go through the posterior's mean (KL), their nearest codes (VQ) or nothing (identity) and are rounded to 8
-    bits, as a PNG would hold them.
+    bits, as a PNG would hold them. Each original is decoded once, for the autoencoder, the pairs and the features;
+    ``workspace`` holds the features while they are needed.
 
-    Returns the JSON-able result: ``kind``, ``name``, ``metrics`` (name -> number) and ``provenance``.
+    Returns the JSON-able result: ``kind``, ``name``, ``metrics`` (name -> number), ``details`` and ``provenance``.
 
     Raises:
         InputError: an image or a model cannot be read, or the split is too small for the metrics.
     """
     dataset = PreparedDataset(dataset_folder)
     images = dataset.split(spec.split)
-    check_size(spec.name, f"split {spec.split!r} of {spec.dataset!r}", len(images), spec.is_splits)
+    what = f"evaluation {spec.name!r}: split {spec.split!r} of {spec.dataset!r}"
+    check_size(what, len(images), 2, spec.distribution.is_splits)
     device = compute.torch_device()
     first_stage = FirstStage.load(autoencoder_folder).to(device)
-    network = load_network(network_folder).to(device)
+    network = open_network(network_folder, compute)
 
-    real, rebuilt = FeatureCollector(), FeatureCollector()
-    paired = PairedMetrics(PerceptualDistance(network), border="zeros")
+    real, rebuilt = (
+        FeatureWriter(_folder(workspace, name), len(images), f"{name} of {spec.name}")
+        for name in ("originals", "reconstructions")
+    )
+    paired = PairedMetrics(open_distance(perceptual_folder, compute), border="zeros")
     codebook = _CodebookUse(first_stage.codebook_size)
     for indices in batches(len(images), compute, f"reconstructions by {spec.autoencoder}"):
-        x = to_tensor(images.pixels(indices)).to(device)
+        originals = images.pixels(indices)
+        x = to_tensor(originals).to(device)
         z = first_stage.encode(x)
-        y = to_tensor(to_pixels(first_stage.decode(z))).to(device)
+        copies = to_pixels(first_stage.decode(z))
         codebook.add(first_stage, z)
-        paired.add(x, y)
-        real.add(network(x))
-        rebuilt.add(network(y))
+        paired.add(x, to_tensor(copies).to(device))
+        real.add(network.measure(originals))
+        rebuilt.add(network.measure(copies))
 
-    originals = real.finish(images.labels, f"{spec.dataset}/{spec.split}")
-    copies = rebuilt.finish(images.labels, f"reconstructions by {spec.autoencoder}")
-    score = measure_inception_score(copies, network, dataset, spec.is_splits, "r_is")
+    made = rebuilt.finish()
+    found = (
+        paired.measured()
+        | measure_distances(made, real.finish(), spec.distribution, "r_")
+        | measure_inception_score(made, network, dataset.classes, spec.distribution, "r_")
+    )
     return {
         "kind": "reconstruction",
         "name": spec.name,
-        "metrics": {
-            **paired.summary(),
-            "r_fid": frechet_distance(gaussian(copies.pool), gaussian(originals.pool)),
-            **score.metrics,
-            **codebook.summary(),
-        },
+        "metrics": found.metrics | codebook.summary(),
+        "details": found.details,
         "provenance": {
             "feature_network": describe_network(network),
             "reference": describe_reference(dataset, spec.split, len(images)),
             "autoencoder": _describe(spec.autoencoder, first_stage, autoencoder_folder),
-            "protocol": {
-                "latent": LATENTS[first_stage.regulariser],
-                "pixels": "8-bit RGB",
-                "psnr": "data range 1, mean over images",
-                "ssim": "11x11 Gaussian window, sigma 1.5, zero padding, data range 1, mean over images",
-                "psim": f"perceptual distance of {network.name}",
-                **score.protocol,
-            },
+            "protocol": {"latent": LATENTS[first_stage.regulariser], "pixels": "8-bit RGB", **found.protocol},
         },
     }
+
+
+def _folder(workspace: Path, name: str) -> Path:
+    folder = workspace / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _describe(name: str, first_stage: FirstStage, folder: Path) -> dict[str, Any]:

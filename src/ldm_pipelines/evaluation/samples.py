@@ -3,90 +3,123 @@
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.conditions import find_truth
-from ldm_pipelines.evaluation.features import extract
-from ldm_pipelines.evaluation.image_sets import SampleSet, check_size
-from ldm_pipelines.evaluation.measured import Measured, measure_inception_score
+from ldm_pipelines.evaluation.distributions import (
+    DRAWS,
+    measure_distances,
+    measure_extrapolation,
+    measure_inception_score,
+    measure_manifolds,
+)
+from ldm_pipelines.evaluation.features import SetFeatures, accuracy, extract
+from ldm_pipelines.evaluation.images.sample_sets import SampleSet
+from ldm_pipelines.evaluation.measured import Measured, check_size, intervals
+from ldm_pipelines.evaluation.metrics.bootstrap import bootstrap_mean
+from ldm_pipelines.evaluation.networks.artefacts import open_distance, open_network
+from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork
 from ldm_pipelines.evaluation.obedience import KINDS, measure_obedience, readable
-from ldm_pipelines.evaluation.precision_recall import precision_recall
-from ldm_pipelines.evaluation.provenance import class_balance, describe_network, describe_reference
+from ldm_pipelines.evaluation.provenance import class_balance, describe_network
+from ldm_pipelines.evaluation.reference import ReferenceSet
 from ldm_pipelines.evaluation.restoration import RESTORATION, measure_restoration
 from ldm_pipelines.evaluation.spec import Evaluation
-from ldm_pipelines.feature_networks.features import FeatureNetwork
-from ldm_pipelines.feature_networks.frechet import frechet_distance, gaussian
-from ldm_pipelines.feature_networks.networks import load_network
 
 
 def evaluate_samples(
-    spec: Evaluation, samples_folder: Path, dataset_folder: Path, network_folder: Path, *, compute: Compute
+    spec: Evaluation,
+    samples_folder: Path,
+    reference_folder: Path,
+    dataset_folder: Path,
+    network_folder: Path,
+    perceptual_folder: Path,
+    *,
+    workspace: Path,
+    compute: Compute,
 ) -> dict[str, Any]:
-    """FID, precision and recall; where classes mean something, Inception Score and accuracy; what fits the condition.
+    """Every metric of a sample set in one pass of each network.
 
-    Captions, layouts and maps of scenes: how far the samples obey. Restored images: distances to the true ones. Both
-    need the dataset that the conditions are of; the result's ``protocol`` says where that is another. ``is`` is left
-    out where the network's classes are not the dataset's, ``accuracy`` where they are not the samples'.
+    FID with interval and extrapolation, KID, sFID, precision, recall, density, coverage; where classes mean something,
+    Inception Score and accuracy; what fits the condition. Captions, layouts and maps of scenes: how far the samples
+    obey. Restored images: distances to the true ones. Both need the dataset that the conditions are of; the result's
+    ``protocol`` says where that is another. ``is`` is left out where the network's classes are neither ImageNet's nor
+    the dataset's, ``accuracy`` where they are not the samples'.
 
-    Returns the JSON-able result: ``kind``, ``name``, ``metrics`` (name -> number) and ``provenance``.
+    ``workspace`` holds the features while they are needed.
+
+    Returns the JSON-able result: ``kind``, ``name``, ``metrics`` (name -> number), ``details`` (intervals, curves,
+    figures by class) and ``provenance``.
 
     Raises:
         InputError: the sample set is unreadable, too small for the metrics, of another size than the dataset, or has
-            conditions that are not the dataset's.
+            conditions that are not the dataset's; the reference is of another network or another dataset.
     """
     dataset = PreparedDataset(dataset_folder)
     samples = SampleSet(samples_folder)
-    reference = dataset.split(spec.split)
-    network = load_network(network_folder)
+    reference = ReferenceSet(reference_folder)
+    network = open_network(network_folder, compute)
+    reference.check(network)
+    if reference.facts["digest"] != dataset.digest:
+        raise InputError(
+            f"evaluation {spec.name!r}: reference {spec.reference!r} is of another version of {dataset.name!r}; run "
+            f"`kedro run --pipelines=evaluate_reference.{spec.reference}` again"
+        )
     if samples.info.image_size != dataset.image_size:
         raise InputError(
             f"evaluation {spec.name!r}: samples of {samples.info.image_size} pixels cannot be measured against "
             f"{dataset.name!r} of {dataset.image_size} pixels"
         )
-    check_size(spec.name, f"samples {spec.samples!r}", len(samples), spec.neighbours + 1, spec.is_splits)
-    check_size(spec.name, f"split {spec.split!r} of {spec.dataset!r}", len(reference), spec.neighbours + 1)
+    settings = spec.distribution
+    fewest = settings.neighbours + 1
+    check_size(f"evaluation {spec.name!r}: samples {spec.samples!r}", len(samples), 2, fewest, settings.is_splits)
+    check_size(f"evaluation {spec.name!r}: reference {spec.reference!r}", len(reference.features), 2, fewest)
 
-    device = compute.torch_device()
-    given = _against_conditions(samples, dataset, network, compute)
-    made = extract(network, samples, compute=compute, what=f"samples {spec.samples}")
-    real = extract(network, reference, compute=compute, what=f"{spec.dataset}/{spec.split}")
-    score = measure_inception_score(made, network, dataset, spec.is_splits, "is")
-    points, real_points = (torch.from_numpy(features.pool).to(device) for features in (made, real))
-    manifolds = precision_recall(points, real_points, spec.neighbours)
-    accuracy = made.accuracy() if network.config.get("classes") == list(samples.info.classes) else None
+    given = _against_conditions(spec, samples, dataset, perceptual_folder, compute)
+    made = extract(network, samples, workspace / "features", compute=compute, what=f"samples {spec.samples}")
+    found = (
+        measure_distances(made, reference.features, settings)
+        | measure_extrapolation(made, reference.features)
+        | measure_inception_score(made, network, dataset.classes, settings)
+        | measure_manifolds(made, reference.features, settings, compute.torch_device())
+        | _accuracy(made, samples, network)
+        | given
+    )
     return {
         "kind": "samples",
         "name": spec.name,
-        "metrics": {
-            "fid": frechet_distance(gaussian(made.pool), gaussian(real.pool)),
-            **score.metrics,
-            "precision": manifolds.precision,
-            "recall": manifolds.recall,
-            **({} if accuracy is None else {"accuracy": accuracy}),
-            **given.metrics,
-        },
+        "metrics": found.metrics,
+        "details": found.details,
         "provenance": {
             "feature_network": describe_network(network),
-            "reference": describe_reference(dataset, spec.split, len(reference)),
+            "reference": reference.facts | {"artefact": reference.digest},
             "samples": samples.info.provenance()
             | {"digest": digest_folder(samples_folder), "class_balance": class_balance(samples.labels)},
-            "protocol": {
-                "fid": "unbiased covariances, eigenvalue route",
-                **score.protocol,
-                "neighbours": spec.neighbours,
-                "pixels": "8-bit RGB",
-                **given.protocol,
-            },
+            "protocol": {"pixels": "8-bit RGB", **found.protocol},
         },
     }
 
 
+def _accuracy(made: SetFeatures, samples: SampleSet, network: MeasuringNetwork) -> Measured:
+    """How many samples are classified as what was asked for, over all and by class."""
+    if made.logits is None or not network.classes or network.classes != list(samples.info.classes):
+        return Measured()
+    by_class = accuracy(made.logits, samples.labels)
+    if not by_class:
+        return Measured()
+    right = np.concatenate(list(by_class.values()))
+    shares = {network.classes[label]: float(values.mean()) for label, values in by_class.items()}
+    interval = bootstrap_mean(right, seed=DRAWS)
+    return Measured(
+        {"accuracy": float(right.mean())}, details=intervals({"accuracy": interval}) | {"accuracy_by_class": shares}
+    )
+
+
 def _against_conditions(
-    samples: SampleSet, dataset: PreparedDataset, network: FeatureNetwork, compute: Compute
+    spec: Evaluation, samples: SampleSet, dataset: PreparedDataset, perceptual_folder: Path, compute: Compute
 ) -> Measured:
     """Nothing for unconditional and class-conditional samples."""
     kind = samples.info.condition_kind
@@ -98,7 +131,7 @@ def _against_conditions(
         return Measured(protocol={what: f"not measured: the conditions are of {owner}, not of {dataset.name!r}"})
     truth = find_truth(samples, dataset)
     if kind in RESTORATION:
-        return measure_restoration(samples, truth, network, compute=compute)
+        return measure_restoration(samples, truth, open_distance(perceptual_folder, compute), compute=compute)
     if not readable(truth):
         return Measured(protocol={what: f"not measured: a program can read scenes only, not {dataset.name!r}"})
     return Measured(

@@ -4,24 +4,50 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ldm_pipelines.spec import Entity, PositiveInt
+from ldm_pipelines.spec import Entity, NonNegativeInt, PositiveInt, Spec
 
 Suite = Annotated[str, Field(pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)*$")]
 """The folder of metrics a result belongs to; a table reads one suite, with all the suites below it."""
+Split = Literal["train", "validation", "test"]
+
+
+class Reference(Entity):
+    """Real images as a network sees them, measured once for all evaluations against them."""
+
+    dataset: str
+    split: Split
+    feature_network: str
+
+
+class Distribution(Spec):
+    """How two sets of images are compared."""
+
+    neighbours: PositiveInt
+    """k of precision and recall (Kynkaanniemi et al., 2019), density and coverage (Naeem et al., 2020)."""
+    is_splits: PositiveInt
+    """Splits of the Inception Score."""
+    kid_subsets: PositiveInt
+    """Pairs of subsets whose mean is KID."""
+    kid_subset_size: Annotated[int, Field(ge=2)]
+    """Images of a subset; where a set has fewer images than that, all of them."""
+    replicates: NonNegativeInt
+    """Draws of the bootstrap behind the 95 % intervals, each an FID of its own; 0 leaves FID without an interval."""
 
 
 class Evaluation(Entity):
-    """A sample set measured against a split of a dataset."""
+    """A sample set measured against a reference."""
 
     samples: str
+    reference: str
     dataset: str
-    """The reference images."""
-    split: Literal["train", "validation", "test"]
+    """Where the reference's images, and the truth of restored ones, come from; derived from the reference."""
+    split: Split
+    """Derived from the reference."""
     feature_network: str
-    neighbours: PositiveInt
-    """k of precision and recall (Kynkaanniemi et al., 2019)."""
-    is_splits: PositiveInt
-    """Splits of the Inception Score."""
+    """Derived from the reference."""
+    perceptual_network: str
+    """Whose perceptual distance compares pairs."""
+    distribution: Distribution
     suite: Suite
 
 
@@ -30,7 +56,8 @@ class Reconstruction(Entity):
 
     autoencoder: str
     dataset: str
-    split: Literal["train", "validation", "test"]
+    split: Split
     feature_network: str
-    is_splits: PositiveInt
+    perceptual_network: str
+    distribution: Distribution
     suite: Suite

@@ -1,7 +1,10 @@
 """Where a stage's unfinished work lies, and what a trained folder hands to the catalog."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ldm_pipelines.compute import Compute
@@ -21,6 +24,14 @@ def workspace_for(stage: str, entity: Entity, seed: int, compute: Compute, *inpu
     folder = compute.workspace / stage / f"{entity.name}-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def temporary(stage: str, compute: Compute) -> Iterator[Path]:
+    """A folder for what a stage needs while it runs, removed at its end, also where it fails."""
+    compute.workspace.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f"{stage}-", dir=compute.workspace) as folder:
+        yield Path(folder)
 
 
 def trained(folder: Path) -> Trained:

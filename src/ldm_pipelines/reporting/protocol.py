@@ -37,6 +37,7 @@ def differences(result: Result, paper: PaperTable, published: PaperRow) -> str:
         _network_difference(result, paper),
         _data_difference(result, paper),
         _count_difference(result, paper),
+        _balance_difference(result),
         *_sampling_differences(result.subject, published),
     ]
     found = [text for text in found if text]
@@ -93,7 +94,7 @@ def _balance(balance: Any) -> str:
 
 def _network_difference(result: Result, paper: PaperTable) -> str:
     network = result.feature_network
-    if network.get("kind") == "inception":
+    if network.get("kind") == "inception_fidelity":
         return ""
     affected = [column.label for column in paper.columns if column.key in OF_FEATURES]
     measured = f"features of {network.get('name', 'an unnamed network')} ({network.get('kind')})"
@@ -105,12 +106,28 @@ def _data_difference(result: Result, paper: PaperTable) -> str:
     ours = str(result.reference.get("dataset", "unnamed data"))
     theirs = paper.dataset or ", ".join(paper.datasets)
     if ours.casefold() == theirs.casefold():
-        return ""
+        return _split_difference(result, paper)
     count = result.reference.get("count")
     images = f"{count:,} {result.reference.get('split', '')} images of {ours}" if isinstance(count, int) else ours
     samples = paper.protocol.get("samples")
     reference = paper.protocol.get("reference", samples if isinstance(samples, str) else theirs)
     return f"measured on {images} (paper: {reference})"
+
+
+def _split_difference(result: Result, paper: PaperTable) -> str:
+    """The same dataset, but not the images that the paper compared with."""
+    split, reference = str(result.reference.get("split")), str(paper.protocol.get("reference", ""))
+    if "training set" not in reference or split == "train":
+        return ""
+    return f"compared with the {split} images (paper: {reference})"
+
+
+def _balance_difference(result: Result) -> str:
+    """Classes that occur unevenly among samples of a class-conditional model."""
+    balance = result.subject.get("class_balance")
+    if not isinstance(balance, dict) or balance.get("fewest") == balance.get("most"):
+        return ""
+    return f"classes unevenly often{_balance(balance)}"
 
 
 def _count_difference(result: Result, paper: PaperTable) -> str:

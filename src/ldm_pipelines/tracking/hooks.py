@@ -38,6 +38,7 @@ TRACKED_STAGES = {
     "import_autoencoder": "import",
     "sample": "sampling",
     "baseline": "sampling",
+    "evaluate_reference": "evaluation",
     "evaluate_samples": "evaluation",
     "evaluate_reconstruction": "evaluation",
 }

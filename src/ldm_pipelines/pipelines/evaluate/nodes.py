@@ -4,22 +4,54 @@ from pathlib import Path
 from typing import Any
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction
+from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction, Reference
+from ldm_pipelines.pipelines.workspace import temporary, workspace_for
+
+Result = dict[str, Any]
+
+
+def evaluate_reference(reference: Reference, dataset: Path, feature_network: Path, compute: Compute) -> Path:
+    """Features and moments of the real images that samples are measured against."""
+    from ldm_pipelines.evaluation import reference as measure
+    from ldm_pipelines.evaluation.networks.artefacts import open_network
+
+    workspace = workspace_for("evaluate_reference", reference, 0, compute, dataset, feature_network)
+    network = open_network(feature_network, compute)
+    return measure.evaluate_reference(reference, dataset, network, workspace=workspace, compute=compute)
 
 
 def evaluate_samples(
-    evaluation: Evaluation, samples: Path, dataset: Path, feature_network: Path, compute: Compute
-) -> dict[str, Any]:
-    """FID, IS, precision, recall, accuracy of a sample set, with what they were measured on."""
+    evaluation: Evaluation,
+    samples: Path,
+    reference: Path,
+    dataset: Path,
+    feature_network: Path,
+    perceptual_network: Path,
+    compute: Compute,
+) -> Result:
+    """Every metric of a sample set, with what they were measured on."""
     from ldm_pipelines.evaluation import samples as measure
 
-    return measure.evaluate_samples(evaluation, samples, dataset, feature_network, compute=compute)
+    with temporary("evaluate_samples", compute) as workspace:
+        return measure.evaluate_samples(
+            evaluation, samples, reference, dataset, feature_network, perceptual_network,
+            workspace=workspace, compute=compute,
+        )  # fmt: skip
 
 
 def evaluate_reconstruction(
-    reconstruction: Reconstruction, autoencoder: Path, dataset: Path, feature_network: Path, compute: Compute
-) -> dict[str, Any]:
-    """R-FID, R-IS, PSNR, SSIM, PSIM of a first stage, with what they were measured on."""
+    reconstruction: Reconstruction,
+    autoencoder: Path,
+    dataset: Path,
+    feature_network: Path,
+    perceptual_network: Path,
+    compute: Compute,
+) -> Result:
+    """R-FID, R-IS, PSNR, SSIM, perceptual distance of a first stage, with what they were measured on."""
     from ldm_pipelines.evaluation import reconstructions as measure
 
-    return measure.evaluate_reconstruction(reconstruction, autoencoder, dataset, feature_network, compute=compute)
+    with temporary("evaluate_reconstruction", compute) as workspace:
+        return measure.evaluate_reconstruction(
+            reconstruction, autoencoder, dataset, feature_network, perceptual_network,
+            workspace=workspace, compute=compute,
+        )  # fmt: skip

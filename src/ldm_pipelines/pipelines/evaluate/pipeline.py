@@ -1,9 +1,26 @@
-"""``evaluate_samples.NAME`` and ``evaluate_reconstruction.NAME``"""
+"""``evaluate_reference.NAME``, ``evaluate_samples.NAME`` and ``evaluate_reconstruction.NAME``"""
 
 from kedro.pipeline import Pipeline, node
 
-from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction
-from ldm_pipelines.pipelines.evaluate.nodes import evaluate_reconstruction, evaluate_samples
+from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction, Reference
+from ldm_pipelines.pipelines.evaluate.nodes import evaluate_reconstruction, evaluate_reference, evaluate_samples
+
+
+def create_for_reference(reference: Reference) -> Pipeline:
+    name = reference.name
+    return Pipeline([
+        node(
+            evaluate_reference,
+            inputs={
+                "reference": f"params:references.{name}",
+                "dataset": f"datasets/{reference.dataset}",
+                "feature_network": f"feature_networks/{reference.feature_network}",
+                "compute": "params:compute",
+            },
+            outputs=f"references/{name}",
+            name=f"evaluate_reference.{name}",
+        )
+    ])  # fmt: skip
 
 
 def create_for_samples(evaluation: Evaluation) -> Pipeline:
@@ -14,8 +31,10 @@ def create_for_samples(evaluation: Evaluation) -> Pipeline:
             inputs={
                 "evaluation": f"params:evaluations.{name}",
                 "samples": f"samples/{evaluation.samples}",
+                "reference": f"references/{evaluation.reference}",
                 "dataset": f"datasets/{evaluation.dataset}",
                 "feature_network": f"feature_networks/{evaluation.feature_network}",
+                "perceptual_network": f"feature_networks/{evaluation.perceptual_network}",
                 "compute": "params:compute",
             },
             outputs=f"metrics/{evaluation.suite}/{name}",
@@ -34,6 +53,7 @@ def create_for_reconstruction(reconstruction: Reconstruction) -> Pipeline:
                 "autoencoder": f"autoencoders/{reconstruction.autoencoder}",
                 "dataset": f"datasets/{reconstruction.dataset}",
                 "feature_network": f"feature_networks/{reconstruction.feature_network}",
+                "perceptual_network": f"feature_networks/{reconstruction.perceptual_network}",
                 "compute": "params:compute",
             },
             outputs=f"metrics/{reconstruction.suite}/{name}",

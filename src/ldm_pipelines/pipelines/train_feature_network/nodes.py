@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ldm_pipelines.compute import Compute
+from ldm_pipelines.evaluation.networks.spec import Published
 from ldm_pipelines.feature_networks.spec import Classifier, Lpips, Rotation
 from ldm_pipelines.pipelines.workspace import Trained, trained, workspace_for
 from ldm_pipelines.seeding import derive_seed
@@ -26,6 +27,13 @@ def import_lpips(feature_network: Lpips, seed: int, compute: Compute) -> Trained
 
     workspace = workspace_for(STAGE, feature_network, seed, compute)
     return trained(prepare(feature_network, None, seed=seed, workspace=workspace, compute=compute))
+
+
+def record_published(feature_network: Published, seed: int, compute: Compute) -> Trained:
+    """Which published file a network is, once its file was found to be that."""
+    from ldm_pipelines.evaluation.networks.artefacts import record_published as record
+
+    return trained(record(feature_network, workspace_for(STAGE, feature_network, seed, compute), compute))
 
 
 def _train(feature_network: Classifier | Rotation, seed: int, dataset: Path, compute: Compute) -> Trained:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_fidelity.metric_isc import isc_features_to_metric
 
-from ldm_pipelines.evaluation.inception_score import inception_score
+from ldm_pipelines.evaluation.metrics.inception_score import inception_score
 
 
 def logits(n: int, k: int, seed: int = 0, spread: float = 3.0) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Sets of images to measure: splits of a prepared dataset, folders of samples."""
+"""Sample sets, as the sampling stage leaves them."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,19 +13,6 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ldm_pipelines.errors import InputError
-
-
-class ImageSet(Protocol):
-    """What ``ldm_pipelines.data.prepared.ImageSplit`` and ``SampleSet`` have in common."""
-
-    labels: NDArray[np.int64]
-    """Shape (n,); -1 is no class."""
-
-    def __len__(self) -> int: ...
-
-    def pixels(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """uint8 (b, s, s, 3); raises ``InputError`` naming a file that can't be read."""
-        ...
 
 
 class SampleTable(pa.DataFrameModel):
@@ -80,14 +67,16 @@ class SampleSet:
         self.labels: NDArray[np.int64] = table["label"].to_numpy(dtype=np.int64)
         self.conditions: list[str] = table["condition"].tolist() if "condition" in table else [""] * len(table)
         """Ids of the images whose conditions the samples have; empty without one."""
-        self._paths = table["path"].tolist()
+        self.ids: list[str] = table["path"].tolist()
+        """The images' paths, relative to the folder."""
+        self.image_size = self.info.image_size
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self.ids)
 
     def pixels(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
         """uint8 (b, s, s, 3). Raises ``InputError`` naming an image that is missing, damaged or of another size."""
-        return np.stack([self._read(self._folder / self._paths[index]) for index in indices])
+        return np.stack([self._read(self._folder / self.ids[index]) for index in indices])
 
     def _read(self, file: Path) -> NDArray[np.uint8]:
         try:
@@ -99,12 +88,6 @@ class SampleSet:
         if pixels.shape != wanted or pixels.dtype != np.uint8:
             raise InputError(f"{file} holds {pixels.dtype}{pixels.shape}, not uint8{wanted}; sample the set again")
         return pixels
-
-
-def check_size(name: str, what: str, count: int, *needed: int) -> None:
-    """Raises ``InputError`` where ``count`` images are fewer than a metric needs."""
-    if count < max(2, *needed):
-        raise InputError(f"evaluation {name!r}: {what} has {count} images, the metrics need {max(2, *needed)} or more")
 
 
 def _read_info(file: Path) -> SampleInfo:

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
-import ldm_pipelines.evaluation.precision_recall as module
-from ldm_pipelines.evaluation.precision_recall import PrecisionRecall, precision_recall
+import ldm_pipelines.evaluation.metrics.neighbours as module
+from ldm_pipelines.evaluation.metrics.precision_recall import PrecisionRecall, precision_recall
 
 
 def brute_force(samples: np.ndarray, reference: np.ndarray, k: int) -> PrecisionRecall:
@@ -29,10 +29,36 @@ def random(n: int, d: int, seed: int, shift: float = 0.0) -> np.ndarray:
 def test_equals_brute_force_and_torch_fidelity_exactly(d: int, shift: float, k: int) -> None:
     samples, reference = random(90, d, 0, shift), random(120, d, 1)
     ours = precision_recall(torch.from_numpy(samples), torch.from_numpy(reference), k)
-    assert ours == brute_force(samples, reference, k)
+    assert ours == precision_recall(samples, reference, k) == brute_force(samples, reference, k)
     theirs = calculate_precision_recall_full(torch.from_numpy(samples), torch.from_numpy(reference), k)
     assert (ours.precision, ours.recall) == pytest.approx(theirs, abs=1e-7)  # theirs is averaged in float32
     assert 0 < ours.recall < 1
+
+
+def adm(samples: np.ndarray, reference: np.ndarray, dtype: type) -> PrecisionRecall:
+    """ADM's evaluator by its description: squared distances by the binomial formula in ``dtype``, k = 3, closed."""
+
+    def squared(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        u, v = u.astype(dtype), v.astype(dtype)
+        norms = [np.square(x).sum(axis=1, dtype=np.float32).astype(dtype) for x in (u, v)]
+        product = (u.astype(np.float32) @ v.astype(np.float32).T).astype(dtype)
+        return np.maximum(norms[0][:, None] - 2 * product + norms[1], 0)
+
+    radii = [np.partition(squared(x, x), 3, axis=1)[:, 3] for x in (reference, samples)]
+    distances = squared(reference, samples)
+    return PrecisionRecall(
+        float((distances <= radii[0][:, None]).any(axis=0).mean()), float((distances <= radii[1]).any(axis=1).mean())
+    )
+
+
+def test_equals_adm_s_evaluator_but_for_its_rounding_to_float16() -> None:
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(40, 512)) * 0.1
+    samples, reference = (np.abs(rng.normal(size=(400, 40)) @ mixing + offset) for offset in (0.42, 0.4))
+    ours = precision_recall(samples, reference, 3)
+    assert ours == adm(samples, reference, np.float32)
+    rounded = adm(samples, reference, np.float16)
+    assert (rounded.precision, rounded.recall) == pytest.approx((ours.precision, ours.recall), abs=0.02)
 
 
 def test_float32_features_with_a_large_offset_are_measured_as_exactly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Images to measure, and statistics to measure them against, from anywhere."""

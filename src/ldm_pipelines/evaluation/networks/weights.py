@@ -1,0 +1,82 @@
+"""Published weights files: which ones, where from, and whether a file is the one that its publisher means.
+
+Nothing is ever downloaded, and no network takes the place of one whose file is missing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldm_pipelines.errors import InputError
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A file of pretrained weights as its publisher offers it."""
+
+    name: str
+    sha256: str
+    """Hex digits: all 64, or as many first ones as the publisher states (by custom eight, in the file's name)."""
+    url: str
+    read_by: str
+    """The network, and the library whose code it is, for messages."""
+
+
+INCEPTION_PYTORCH = PublishedFile(
+    "weights-inception-2015-12-05-6726825d.pth",
+    "6726825d",
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    "Inception-v3 as ported by torch-fidelity, also clean-fid's legacy_pytorch",
+)
+"""The state dict of TensorFlow's Inception-v3 of 2015-12-05.
+
+pytorch-fid, and with it clean-fid, names the same digest: ``pt_inception-2015-12-05-6726825d.pth`` will do, renamed.
+"""
+INCEPTION_TORCHSCRIPT = PublishedFile(
+    "inception-2015-12-05.pt",
+    "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
+    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
+    "Inception-v3 as clean-fid uses it",
+)
+"""The same network as TorchScript. Address: clean-fid; digest: k-diffusion 0.1.1, ``k_diffusion/evaluation.py``."""
+VGG16 = PublishedFile(
+    "vgg16-397923af.pth",
+    "397923af",
+    "https://download.pytorch.org/models/vgg16-397923af.pth",
+    "VGG16 of torchvision, for LPIPS, PSIM and torch-fidelity's vgg16",
+)
+ALEXNET = PublishedFile(
+    "alexnet-owt-7be5be79.pth",
+    "7be5be79",
+    "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    "AlexNet of torchvision, for LPIPS",
+)
+
+
+def resolve(file: PublishedFile, weights_dir: Path) -> Path:
+    """Where ``file`` lies, after its whole content was hashed and found to be the published one.
+
+    Raises:
+        InputError: it is missing, or has another SHA-256, as a file cut short has.
+    """
+    path = weights_dir / file.name
+    expected = file.sha256 if len(file.sha256) == 64 else f"{file.sha256}…"
+    remedy = (
+        f"fetch {file.url} (SHA-256 {expected}) and put it into {weights_dir}, or set weights_dir in "
+        "conf/local/compute.yml to the folder that has it"
+    )
+    if not path.is_file():
+        raise InputError(f"{file.name} is missing in {weights_dir}, needed for {file.read_by}; {remedy}")
+    found = sha256(path)
+    if not found.startswith(file.sha256):
+        raise InputError(
+            f"{path} is not the published file, or not all of it: {path.stat().st_size} bytes with SHA-256 {found}, "
+            f"not {expected}; {remedy}"
+        )
+    return path
+
+
+def sha256(path: Path) -> str:
+    """All 64 hex digits of a file's SHA-256: what a result records, also where only the first ones are published."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
