@@ -29,6 +29,7 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 def pipelines_of(study: Study) -> dict[str, Pipeline]:
     """The registry of one study."""
+    from ldm_pipelines.pipelines.evaluate.pipeline import create_for_outside
     from ldm_pipelines.pipelines.export_model.pipeline import create as export_model
     from ldm_pipelines.pipelines.import_checkpoint.pipeline import create_hint
     from ldm_pipelines.pipelines.tables.pipeline import create_report
@@ -44,6 +45,7 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
     registry |= exports | {"export_model": sum(exports.values(), Pipeline([]))}
     if not study.imports:
         registry["import_checkpoint"] = create_hint()  # not in ``everything``: fails only where it is asked for
+    registry["evaluate"] = create_for_outside()  # not in ``everything``: what it measures is said on the command line
     registry["everything"] = everything
     for name in study.tables:
         registry[name] = everything.to_outputs(f"tables/{name}")

@@ -124,7 +124,7 @@ def test_every_stage_is_an_mlflow_run_with_metrics_pictures_and_tags(smoke: Clon
     by_name = {run.data.tags["mlflow.runName"]: run for run in runs}
     assert {name.split(".")[0] for name in by_name} == {
         "prepare_data", "train_feature_network", "train_autoencoder", "encode_latents", "train_diffusion", "sample",
-        "evaluate_samples", "evaluate_reconstruction",
+        "evaluate_reference", "evaluate_samples", "evaluate_reconstruction",
     }  # fmt: skip
     interrupted = {run.data.tags["mlflow.runName"] for run in runs if run.info.status != "FINISHED"}
     assert interrupted <= {"train_diffusion.digits_class"}  # the test of Ctrl-C

@@ -11,6 +11,7 @@ from ldm_pipelines.compute import Compute
 from ldm_pipelines.config.compose import read_params
 from ldm_pipelines.config.study import REFERENCES, read_study
 from ldm_pipelines.errors import InputError, near_miss
+from ldm_pipelines.evaluation.outside_spec import Outside
 
 
 class StudyConfigLoader(OmegaConfigLoader):
@@ -33,11 +34,13 @@ class StudyConfigLoader(OmegaConfigLoader):
         parameters = read_params(project)
         changes = dict(self.runtime_params or {})
         compute = {**super().__getitem__("compute"), **changes.pop("compute", {})}
+        outside = read_outside(changes.pop("evaluate", {}), project)
         _refuse_references(changes)
         study = read_study(_override(parameters, changes), "--params" if changes else "params.yaml")
         return {
             **study.model_dump(mode="json"),
             "compute": read_compute(compute).under(project).model_dump(mode="json"),
+            "evaluate": outside.model_dump(mode="json"),
         }
 
 
@@ -52,6 +55,26 @@ def read_compute(values: Mapping[str, Any]) -> Compute:
             hint = near_miss(key, Compute.model_fields) if problem["type"] == "extra_forbidden" else ""
             problems.append(f"compute.{key}: {problem['msg']}{hint}")
         raise InputError("compute.yml: " + "; ".join(problems)) from None
+
+
+def read_outside(values: Any, project: Path) -> Outside:
+    """Check what ``--params=evaluate.…`` asks for; paths are taken from the project's folder."""
+    if not isinstance(values, Mapping):
+        raise InputError("--params evaluate: give its parts, for example evaluate.images=samples.zip")
+    try:
+        outside = Outside.model_validate(values)
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors():
+            key = ".".join(map(str, problem["loc"]))
+            hint = near_miss(key, Outside.model_fields) if problem["type"] == "extra_forbidden" else ""
+            problems.append(f"evaluate.{key}: {problem['msg']}{hint}")
+        raise InputError("--params " + "; ".join(problems)) from None
+    paths = {name: getattr(outside, name) for name in ("images", "reference", "output")}
+    update: dict[str, Any] = {name: project / path for name, path in paths.items() if path is not None}
+    if outside.network and (project / outside.network).is_dir():
+        update["network"] = str(project / outside.network)
+    return outside.model_copy(update=update)
 
 
 def _override(parameters: Mapping[str, Any], changes: Mapping[str, Any], path: str = "") -> dict[str, Any]:

@@ -1,9 +1,13 @@
 """Metrics."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import click
+
 from ldm_pipelines.compute import Compute
+from ldm_pipelines.evaluation.outside_spec import Outside
 from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction, Reference
 from ldm_pipelines.pipelines.workspace import temporary, workspace_for
 
@@ -55,3 +59,16 @@ def evaluate_reconstruction(
             reconstruction, autoencoder, dataset, feature_network, perceptual_network,
             workspace=workspace, compute=compute,
         )  # fmt: skip
+
+
+def evaluate_outside(evaluate: Outside, compute: Compute) -> None:
+    """Metrics of images from anywhere, into a JSON file; the numbers also on the screen."""
+    from ldm_pipelines.evaluation import outside as measure
+
+    with temporary("evaluate", compute) as workspace:
+        result = measure.evaluate_outside(evaluate, workspace=workspace, compute=compute)
+    evaluate.output.parent.mkdir(parents=True, exist_ok=True)
+    evaluate.output.write_text(json.dumps(result, indent=2) + "\n")
+    width = max(map(len, result["metrics"]))
+    lines = [f"{name:{width}}  {value:.6g}" for name, value in result["metrics"].items()]
+    click.echo("\n".join([*lines, "", f"  written to {evaluate.output}"]))

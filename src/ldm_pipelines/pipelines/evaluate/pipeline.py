@@ -3,7 +3,12 @@
 from kedro.pipeline import Pipeline, node
 
 from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction, Reference
-from ldm_pipelines.pipelines.evaluate.nodes import evaluate_reconstruction, evaluate_reference, evaluate_samples
+from ldm_pipelines.pipelines.evaluate.nodes import (
+    evaluate_outside,
+    evaluate_reconstruction,
+    evaluate_reference,
+    evaluate_samples,
+)
 
 
 def create_for_reference(reference: Reference) -> Pipeline:
@@ -60,3 +65,8 @@ def create_for_reconstruction(reconstruction: Reconstruction) -> Pipeline:
             name=f"evaluate_reconstruction.{name}",
         )
     ])  # fmt: skip
+
+
+def create_for_outside() -> Pipeline:
+    inputs = {"evaluate": "params:evaluate", "compute": "params:compute"}
+    return Pipeline([node(evaluate_outside, inputs=inputs, outputs=None, name="evaluate.outside")])

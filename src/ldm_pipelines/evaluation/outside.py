@@ -1,0 +1,146 @@
+"""Measure any images against any others: FID and its relatives for models that are not of this project."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.digests import digest_folder
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.evaluation.distributions import (
+    measure_distances,
+    measure_extrapolation,
+    measure_inception_score,
+    measure_manifolds,
+)
+from ldm_pipelines.evaluation.features import SetFeatures, extract
+from ldm_pipelines.evaluation.images.image_set import ImageSet
+from ldm_pipelines.evaluation.images.opening import open_images
+from ldm_pipelines.evaluation.images.preprocessing import Preprocessing
+from ldm_pipelines.evaluation.images.sample_sets import SampleSet
+from ldm_pipelines.evaluation.images.statistics import read_statistics
+from ldm_pipelines.evaluation.measured import Measured, check_size
+from ldm_pipelines.evaluation.networks.artefacts import open_network
+from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork
+from ldm_pipelines.evaluation.networks.published import NETWORKS, load_published
+from ldm_pipelines.evaluation.networks.weights import sha256
+from ldm_pipelines.evaluation.outside_spec import Outside
+from ldm_pipelines.evaluation.provenance import class_balance, describe_network
+from ldm_pipelines.evaluation.reference import FACTS, ReferenceSet
+from ldm_pipelines.feature_networks.frechet import frechet_distance
+
+
+def evaluate_outside(spec: Outside, *, workspace: Path, compute: Compute) -> dict[str, Any]:
+    """FID with interval and extrapolation, KID, precision, recall, density, coverage; IS where the classes are known.
+
+    Against statistics alone (``mu`` and ``sigma``) there are FID and, where both have it, sFID: the rest needs the
+    reference's features. ``workspace`` holds features while they are needed.
+
+    Returns the JSON-able result: ``metrics``, ``details``, ``provenance``.
+
+    Raises:
+        InputError: something is not given, cannot be read, does not fit, or is too small for the metrics.
+    """
+    if spec.images is None or spec.reference is None or spec.network is None:
+        missing = next(name for name in ("images", "reference", "network") if getattr(spec, name) is None)
+        raise InputError(
+            f"evaluate.{missing} is not given; for example `kedro run --pipelines=evaluate --params=evaluate.images="
+            "samples.zip,evaluate.reference=data/04_feature/digits_train,evaluate.network=inception_fidelity`"
+        )
+    network = _network(spec.network, compute)
+    images = _open(spec.images, spec)
+    settings = spec.distribution
+    check_size(f"evaluate.images: {spec.images}", len(images), 2, settings.is_splits, settings.neighbours + 1)
+    made = extract(network, images, workspace / "images", compute=compute, what=str(spec.images))
+    found, reference = _against(made, spec.reference, spec, network, workspace, compute)
+    found |= measure_inception_score(made, network, _classes(images), settings)
+    return {
+        "kind": "outside",
+        "metrics": found.metrics,
+        "details": found.details,
+        "provenance": {
+            "feature_network": describe_network(network),
+            "images": _describe(spec.images, images, spec),
+            "reference": reference,
+            "protocol": {"pixels": "8-bit RGB", **found.protocol},
+        },
+    }
+
+
+def _network(name: str, compute: Compute) -> MeasuringNetwork:
+    if name in NETWORKS:
+        return load_published(name, compute.weights_dir, compute.torch_device())
+    if not Path(name).is_dir():
+        raise InputError(
+            f"evaluate.network: {name!r} is neither a folder of a trained network nor a published one "
+            f"({', '.join(NETWORKS)})"
+        )
+    return open_network(Path(name), compute)
+
+
+def _open(path: Path, spec: Outside) -> ImageSet:
+    ours = (path / "samples.json").exists()  # has its size
+    size = None if ours else spec.image_size
+    return open_images(path, Preprocessing(image_size=size, resize=spec.resize) if size else None)
+
+
+def _against(
+    made: SetFeatures, path: Path, spec: Outside, network: MeasuringNetwork, workspace: Path, compute: Compute
+) -> tuple[Measured, dict[str, Any]]:
+    """What can be measured against the reference, and what it is."""
+    if (path / FACTS).exists():
+        reference = ReferenceSet(path)
+        reference.check(network)
+        return _full(made, reference.features, spec, compute), reference.facts | {"artefact": reference.digest}
+    if path.suffix == ".pt" or (path.suffix == ".npz" and not _holds_images(path)):
+        statistics = read_statistics(path)
+        if statistics.gaussian.mean.shape != made.moments.mean.shape:
+            raise InputError(
+                f"evaluate.reference: {path} has {len(statistics.gaussian.mean)} dimensions, {network.name} gives "
+                f"{len(made.moments.mean)}: they are of another network"
+            )
+        metrics = {"fid": frechet_distance(made.moments, statistics.gaussian)}
+        if made.spatial is not None and statistics.spatial is not None:
+            metrics["sfid"] = frechet_distance(made.spatial, statistics.spatial)
+        facts = {"file": path.name, "layout": statistics.layout, "sha256": sha256(path), "count": statistics.count}
+        text = "not measured: statistics have no features"
+        return Measured(metrics, {"precision": text, "kid": text}), facts | statistics.provenance
+    images = _open(path, spec)
+    check_size(f"evaluate.reference: {path}", len(images), 2, spec.distribution.neighbours + 1)
+    real = extract(network, images, workspace / "reference", compute=compute, what=str(path))
+    return _full(made, real, spec, compute), _describe(path, images, spec)
+
+
+def _full(made: SetFeatures, real: SetFeatures, spec: Outside, compute: Compute) -> Measured:
+    return (
+        measure_distances(made, real, spec.distribution)
+        | measure_extrapolation(made, real)
+        | measure_manifolds(made, real, spec.distribution, compute.torch_device())
+    )
+
+
+def _holds_images(path: Path) -> bool:
+    """Whether an ``.npz`` has images but no statistics: ADM's reference batches have both, and are taken for these."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return "arr_0.npy" in names and "mu.npy" not in names
+
+
+def _classes(images: ImageSet) -> list[str]:
+    return list(images.info.classes) if isinstance(images, SampleSet) else []
+
+
+def _describe(path: Path, images: ImageSet, spec: Outside) -> dict[str, Any]:
+    digest = digest_folder(path) if path.is_dir() else sha256(path)
+    resized = spec.image_size is not None and not isinstance(images, SampleSet)
+    return {
+        "name": path.name,
+        "count": len(images),
+        "digest": digest,
+        "image_size": images.image_size,
+        "resize": spec.resize if resized else "as they are",
+        "class_balance": class_balance(images.labels),
+    }

@@ -1,0 +1,25 @@
+"""Parameters of an evaluation of images that this project did not make."""
+
+from pathlib import Path
+from typing import Literal
+
+from ldm_pipelines.evaluation.spec import Distribution
+from ldm_pipelines.spec import PositiveInt, Spec
+
+DISTRIBUTION = Distribution(neighbours=3, is_splits=10, kid_subsets=100, kid_subset_size=1000, replicates=100)
+
+
+class Outside(Spec):
+    """What ``kedro run --pipelines=evaluate --params=evaluate.KEY=VALUE`` measures; paths start at the project."""
+
+    images: Path | None = None
+    """A folder or a .zip of images, ADM's .npz, or a sample set of this project."""
+    reference: Path | None = None
+    """The same, or a reference artefact (``data/04_feature/NAME``), or statistics of torch-fidelity, clean-fid, ADM."""
+    network: str | None = None
+    """A published network's kind, or the folder of a trained one (``data/06_models/feature_networks/NAME``)."""
+    output: Path = Path("evaluation.json")
+    image_size: PositiveInt | None = None
+    """Side that images are brought to with ``resize``, by the code that prepares datasets; None: as they are."""
+    resize: Literal["bilinear", "bicubic", "lanczos", "box"] = "bicubic"
+    distribution: Distribution = DISTRIBUTION
