@@ -14,7 +14,7 @@ from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.evaluation.networks.spec import Published
 from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction, Reference
-from ldm_pipelines.feature_networks.spec import Classifier, Lpips, Rotation
+from ldm_pipelines.feature_networks.spec import FeatureNetwork
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.latents.spec import Latents
 from ldm_pipelines.reporting.spec import Table
@@ -53,7 +53,8 @@ UNANNOTATED = ("digits", "photos")
 """Kinds of source that have neither captions nor boxes nor maps."""
 
 
-FeatureNetwork = Annotated[Classifier | Rotation | Lpips | Published, Field(discriminator="kind")]
+AnyNetwork = Annotated[FeatureNetwork | Published, Field(discriminator="kind")]
+"""Published networks only measure; the others can also train first stages."""
 
 
 class Selected(Spec):
@@ -70,7 +71,7 @@ class Study(Spec):
     seed: NonNegativeInt
     selected: Selected
     datasets: dict[str, Dataset] = {}
-    feature_networks: dict[str, FeatureNetwork] = {}
+    feature_networks: dict[str, AnyNetwork] = {}
     autoencoders: dict[str, Autoencoder] = {}
     latents: dict[str, Latents] = {}
     ldms: dict[str, LDM] = {}
