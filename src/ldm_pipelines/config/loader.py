@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.config.compose import read_params
+from ldm_pipelines.config.problems import explain
 from ldm_pipelines.config.study import REFERENCES, read_study
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.evaluation.outside_spec import Outside
@@ -49,12 +50,8 @@ def read_compute(values: Mapping[str, Any]) -> Compute:
     try:
         return Compute.model_validate(values)
     except ValidationError as error:
-        problems = []
-        for problem in error.errors():
-            key = ".".join(map(str, problem["loc"]))
-            hint = near_miss(key, Compute.model_fields) if problem["type"] == "extra_forbidden" else ""
-            problems.append(f"compute.{key}: {problem['msg']}{hint}")
-        raise InputError("compute.yml: " + "; ".join(problems)) from None
+        problems = "; ".join(f"compute.{line}" for line in explain(Compute, error))
+        raise InputError(f"compute.yml: {problems}") from None
 
 
 def read_outside(values: Any, project: Path) -> Outside:
@@ -64,12 +61,8 @@ def read_outside(values: Any, project: Path) -> Outside:
     try:
         outside = Outside.model_validate(values)
     except ValidationError as error:
-        problems = []
-        for problem in error.errors():
-            key = ".".join(map(str, problem["loc"]))
-            hint = near_miss(key, Outside.model_fields) if problem["type"] == "extra_forbidden" else ""
-            problems.append(f"evaluate.{key}: {problem['msg']}{hint}")
-        raise InputError("--params " + "; ".join(problems)) from None
+        problems = "; ".join(f"evaluate.{line}" for line in explain(Outside, error))
+        raise InputError(f"--params {problems}") from None
     paths = {name: getattr(outside, name) for name in ("images", "reference", "output")}
     update: dict[str, Any] = {name: project / path for name, path in paths.items() if path is not None}
     if outside.network and (project / outside.network).is_dir():

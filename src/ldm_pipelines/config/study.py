@@ -1,12 +1,12 @@
 """The whole of ``params.yaml`` as one checked object: entities by name, and their references."""
 
 from collections.abc import Iterator, Mapping
-from types import UnionType
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from ldm_pipelines.autoencoders.spec import Autoencoder
+from ldm_pipelines.config.problems import explain
 from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.diffusion.conditioning_spec import TOKENISED
 from ldm_pipelines.diffusion.latent_classifier_spec import LatentClassifier
@@ -254,8 +254,7 @@ def read_study(parameters: Mapping[str, Any], origin: str) -> Study:
     try:
         return Study.model_validate(named)
     except ValidationError as error:
-        lines = [_explain(dict(problem)) for problem in error.errors()]
-        raise InputError(f"{origin}:\n" + "\n".join(f"  {line}" for line in lines)) from None
+        raise InputError(f"{origin}:\n" + "\n".join(f"  {line}" for line in explain(Study, error))) from None
 
 
 def _with_names(value: Any) -> Any:
@@ -273,47 +272,3 @@ def _unset(value: Any, path: str = "") -> Iterator[str]:
             yield from _unset(item, f"{path}[{number}]")
     elif value == "???":
         yield path
-
-
-def _explain(problem: dict[str, Any]) -> str:
-    """One pydantic problem in our words."""
-    known, path = _walk(problem["loc"])
-    where = ".".join(path)
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown key{near_miss(path[-1], known)}"
-    if problem["type"] == "value_error":
-        text = str(problem["ctx"]["error"])
-        return f"{where}: {text}" if where else text
-    return f"{where}: {problem['msg']}" + ("" if problem["type"] == "missing" else f", not {problem['input']!r}")
-
-
-def _walk(location: tuple[str | int, ...]) -> tuple[set[str], list[str]]:
-    """The keys allowed where ``location`` ends, and the location without pydantic's union tags."""
-    here: Any = Study
-    known: set[str] = set()
-    path: list[str] = []
-    for part in location:
-        while get_origin(here) is Annotated:
-            here = get_args(here)[0]
-        origin, arguments = get_origin(here), get_args(here)
-        if origin in {Union, UnionType}:
-            chosen = [a for a in arguments if _tag(a) == part]
-            if chosen:
-                here = chosen[0]
-                continue
-            here = next(a for a in arguments if a is not type(None))
-        elif origin is dict:
-            here = arguments[1]
-        elif origin is tuple:
-            here = arguments[0]
-        elif isinstance(here, type) and issubclass(here, Spec):
-            known = set(here.model_fields) - {"name"}
-            here = here.model_fields[part].annotation if part in here.model_fields else None
-        path.append(str(part))
-    return known, path
-
-
-def _tag(model: Any) -> object:
-    """The value of a model's ``kind``."""
-    field = getattr(model, "model_fields", {}).get("kind")
-    return get_args(field.annotation)[0] if field else None
