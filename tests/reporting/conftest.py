@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ldm_pipelines.reporting.layout import RenderedTable
-from ldm_pipelines.reporting.paper import load_paper_table
-from ldm_pipelines.reporting.spec import Row, Table
-from ldm_pipelines.reporting.tables import build
+from ldm_pipelines.reporting.paper.documents import load_paper_table
+from ldm_pipelines.reporting.tables.build import build
+from ldm_pipelines.reporting.tables.layout import RenderedTable
+from ldm_pipelines.reporting.tables.spec import Row, Table
 
 Make = Callable[..., RenderedTable]
 PAPER = Path(__file__).parents[2] / "conf" / "paper"

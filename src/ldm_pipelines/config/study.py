@@ -17,7 +17,7 @@ from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction, Reference
 from ldm_pipelines.feature_networks.spec import FeatureNetwork
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.latents.spec import Latents
-from ldm_pipelines.reporting.spec import Table
+from ldm_pipelines.reporting.tables.spec import Table
 from ldm_pipelines.sampling.ddim_steps import check_steps
 from ldm_pipelines.sampling.spec import RESTORED, Baseline, Samples
 from ldm_pipelines.spec import Entity, NonNegativeInt, Spec

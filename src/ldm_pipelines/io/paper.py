@@ -6,7 +6,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.paper import PaperTable
+from ldm_pipelines.reporting.paper.documents import PaperTable
 
 
 class PaperTableDataset(AbstractDataset[PaperTable, PaperTable]):
@@ -17,7 +17,7 @@ class PaperTableDataset(AbstractDataset[PaperTable, PaperTable]):
         self.metadata = metadata
 
     def load(self) -> PaperTable:
-        from ldm_pipelines.reporting.paper import load_paper_table
+        from ldm_pipelines.reporting.paper.documents import load_paper_table
 
         return load_paper_table(self._path)
 

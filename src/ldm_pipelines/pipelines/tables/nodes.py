@@ -4,21 +4,21 @@ from pathlib import Path
 from typing import Any
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.reporting.layout import RenderedTable
-from ldm_pipelines.reporting.paper import PaperTable
-from ldm_pipelines.reporting.spec import Table
+from ldm_pipelines.reporting.paper.documents import PaperTable
+from ldm_pipelines.reporting.tables.layout import RenderedTable
+from ldm_pipelines.reporting.tables.spec import Table
 
 
 def render_table(table: Table, study: str, paper: PaperTable, **results: dict[str, Any]) -> RenderedTable:
     """The paper's rows with ours beside them."""
-    from ldm_pipelines.reporting.tables import build
+    from ldm_pipelines.reporting.tables.build import build
 
     return build(table, paper, results, study=study)
 
 
 def write_table(rendered: RenderedTable, compute: Compute) -> Path:
     """A folder with the table as Markdown, LaTeX, CSV, HTML and plain text."""
-    from ldm_pipelines.reporting.tables import write
+    from ldm_pipelines.reporting.tables.build import write
 
     folder = compute.workspace / "tables" / rendered.name / "artefact"
     write(rendered, folder)
@@ -38,7 +38,7 @@ def write_report(
     **rendered: RenderedTable,
 ) -> Path:
     """One self-contained page with every table, picture and measured obedience of the study."""
-    from ldm_pipelines.reporting.report import write_study_report
+    from ldm_pipelines.reporting.pages.report import write_study_report
 
     folder = compute.workspace / "report" / study / "artefact"
     entities = {

@@ -6,7 +6,7 @@ from kedro.pipeline import Pipeline, node
 
 from ldm_pipelines.config.study import Study
 from ldm_pipelines.pipelines.tables.nodes import render_table, write_report, write_table
-from ldm_pipelines.reporting.spec import Table
+from ldm_pipelines.reporting.tables.spec import Table
 
 
 def create(table: Table, study: Study) -> Pipeline:

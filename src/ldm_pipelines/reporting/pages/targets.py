@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.gallery import BASELINES, task
-from ldm_pipelines.reporting.page import KeyFigure
+from ldm_pipelines.reporting.pages.gallery import BASELINES, task
+from ldm_pipelines.reporting.pages.page import KeyFigure
 from ldm_pipelines.reporting.results import Result, read_result
 
 OBEDIENCE = {

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.paper import (
+from ldm_pipelines.reporting.paper.documents import (
     HyperparameterTable,
     LayerTable,
     PaperTable,
@@ -18,7 +18,7 @@ from ldm_pipelines.reporting.paper import (
     load_zoo,
 )
 
-PAPER = Path(__file__).parents[2] / "conf" / "paper"
+PAPER = Path(__file__).parents[3] / "conf" / "paper"
 TABLES = [f"table_{number:02d}" for number in range(1, 19)]
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ldm_pipelines.reporting.gallery import Entities, pictures
-from ldm_pipelines.reporting.layout import RenderedTable
-from ldm_pipelines.reporting.page import write_report
-from ldm_pipelines.reporting.targets import read_metrics, target_figures
+from ldm_pipelines.reporting.pages.gallery import Entities, pictures
+from ldm_pipelines.reporting.pages.page import write_report
+from ldm_pipelines.reporting.pages.targets import read_metrics, target_figures
+from ldm_pipelines.reporting.tables.layout import RenderedTable
 
 
 def write_study_report(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ldm_pipelines.errors import InputError, near_miss
-from ldm_pipelines.reporting.printed import read_yaml
+from ldm_pipelines.reporting.paper.printed import read_yaml
 from ldm_pipelines.spec import PositiveInt, Spec
 
 Remarks = tuple[str, ...]

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.layout import Line, RenderedTable
-from ldm_pipelines.reporting.paper import load_paper_table
-from ldm_pipelines.reporting.spec import Row, Table
-from ldm_pipelines.reporting.tables import build, write
+from ldm_pipelines.reporting.paper.documents import load_paper_table
+from ldm_pipelines.reporting.tables.build import build, write
+from ldm_pipelines.reporting.tables.layout import Line, RenderedTable
+from ldm_pipelines.reporting.tables.spec import Row, Table
 
 Make = Callable[..., RenderedTable]
-PAPER = Path(__file__).parents[2] / "conf" / "paper"
+PAPER = Path(__file__).parents[3] / "conf" / "paper"
 
 
 def shown(line: Line) -> list[str]:

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 
-from ldm_pipelines.reporting.layout import Cell, Line, RenderedTable
+from ldm_pipelines.reporting.tables.layout import Cell, Line, RenderedTable
 
 # --- Markdown --------------------------------------------------------------------------------------------------------
 

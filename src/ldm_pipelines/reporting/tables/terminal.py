@@ -3,7 +3,7 @@
 import re
 import textwrap
 
-from ldm_pipelines.reporting.layout import Cell, Line, RenderedTable
+from ldm_pipelines.reporting.tables.layout import Cell, Line, RenderedTable
 
 GAP = 2
 HOLD = "\N{NO-BREAK SPACE}"

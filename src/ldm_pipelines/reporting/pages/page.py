@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.layout import RenderedTable
+from ldm_pipelines.reporting.tables.layout import RenderedTable
 
 TEMPLATES = Path(__file__).parent / "templates"
 _PNG = b"\x89PNG\r\n\x1a\n"

@@ -6,15 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ldm_pipelines.reporting.forms import csv_text, latex, markdown
-from ldm_pipelines.reporting.layout import Cell, Footnote, Heading, Line, RenderedTable
-from ldm_pipelines.reporting.page import table_page
-from ldm_pipelines.reporting.paper import Column, PaperRow, PaperTable
-from ldm_pipelines.reporting.printed import DASH, number, show, show_like
-from ldm_pipelines.reporting.protocol import differences, provenance
+from ldm_pipelines.reporting.pages.page import table_page
+from ldm_pipelines.reporting.paper.documents import Column, PaperRow, PaperTable
+from ldm_pipelines.reporting.paper.printed import DASH, number, show, show_like
 from ldm_pipelines.reporting.results import Result, look_up, read_result
-from ldm_pipelines.reporting.spec import Row, Table
-from ldm_pipelines.reporting.terminal import terminal
+from ldm_pipelines.reporting.tables.forms import csv_text, latex, markdown
+from ldm_pipelines.reporting.tables.layout import Cell, Footnote, Heading, Line, RenderedTable
+from ldm_pipelines.reporting.tables.protocol import differences, provenance
+from ldm_pipelines.reporting.tables.spec import Row, Table
+from ldm_pipelines.reporting.tables.terminal import terminal
 
 BOLD_REMARK = "Bold: the best published value of a column{within}. Rows of ours are never bold: their protocol differs."
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldm_pipelines.reporting.printed import Printed, number, show, show_count, show_like
+from ldm_pipelines.reporting.paper.printed import Printed, number, show, show_count, show_like
 
 
 @pytest.mark.parametrize(

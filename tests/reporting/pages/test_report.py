@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.gallery import pictures
-from ldm_pipelines.reporting.report import write_study_report
+from ldm_pipelines.reporting.pages.gallery import pictures
+from ldm_pipelines.reporting.pages.report import write_study_report
+from ldm_pipelines.reporting.pages.targets import read_metrics, target_figures
 from ldm_pipelines.reporting.results import Result
-from ldm_pipelines.reporting.targets import read_metrics, target_figures
 
 SUPER_RESOLUTION = {"kind": "low_res", "degradation": {"kind": "bicubic", "factor": 4}}
 INPAINTING = {"kind": "inpainting", "masks": {}}

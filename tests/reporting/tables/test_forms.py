@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.forms import csv_text, escape_latex, escape_markdown, latex, markdown
-from ldm_pipelines.reporting.layout import RenderedTable
-from ldm_pipelines.reporting.page import KeyFigure, Picture, report_page, table_page, write_report
-from ldm_pipelines.reporting.terminal import terminal
+from ldm_pipelines.reporting.pages.page import KeyFigure, Picture, report_page, table_page, write_report
+from ldm_pipelines.reporting.tables.forms import csv_text, escape_latex, escape_markdown, latex, markdown
+from ldm_pipelines.reporting.tables.layout import RenderedTable
+from ldm_pipelines.reporting.tables.terminal import terminal
 
 Make = Callable[..., RenderedTable]
 METRIC_TABLES = [f"table_{number:02d}" for number in (*range(1, 12), 18)]
@@ -186,7 +186,7 @@ def test_a_picture_that_is_missing_or_no_png_is_an_error_that_names_it(tmp_path:
 def test_reporting_is_imported_without_torch_or_pandas() -> None:
     code = """
 import sys
-import ldm_pipelines.reporting.tables, ldm_pipelines.reporting.terminal, ldm_pipelines.reporting.page
+import ldm_pipelines.reporting.tables.build, ldm_pipelines.reporting.tables.terminal, ldm_pipelines.reporting.pages.page
 heavy = {"torch", "pandas", "numpy", "scipy", "kedro", "mlflow", "matplotlib"} & set(sys.modules)
 sys.exit(f"imported: {heavy}" if heavy else 0)
 """

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ldm_pipelines.reporting.paper import PaperRow, PaperTable
+from ldm_pipelines.reporting.paper.documents import PaperRow, PaperTable
 from ldm_pipelines.reporting.results import Result
 
 DIGEST_LENGTH = 8

@@ -1,0 +1,1 @@
+"""Self-contained pages: tables, pictures and key figures of a study."""

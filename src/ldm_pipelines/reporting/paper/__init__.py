@@ -1,0 +1,1 @@
+"""The published numbers: ``conf/paper`` as checked objects."""

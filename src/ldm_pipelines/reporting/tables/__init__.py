@@ -1,0 +1,1 @@
+"""The paper's rows with ours beside them."""
