@@ -27,7 +27,7 @@ from ldm_pipelines.diffusion.conditioners.conditioner import drop_some
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.diffusion.schedule import noised
 from ldm_pipelines.diffusion.spec import LDM, Prediction
-from ldm_pipelines.diffusion.train import build_module, train
+from ldm_pipelines.diffusion.train import SNAPSHOTS, build_module, train
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.latents.cache import LatentCache, draw_latents
 from ldm_pipelines.latents.encode import encode
@@ -180,7 +180,7 @@ def test_killed_and_started_again_gives_the_weights_of_a_run_never_stopped(
         from ldm_pipelines.diffusion.spec import LDM
         from ldm_pipelines.diffusion.train import train
         compute = Compute(device="cpu", num_threads=1, progress=False, checkpoint_every=5)
-        spec = LDM.model_validate({ldm(conditioning, steps=30).model_dump(mode="json")!r})
+        spec = LDM.model_validate({ldm(conditioning, steps=30, snapshots=[3, 17]).model_dump(mode="json")!r})
         folders = [Path(p) for p in {[str(p) for p in digits.folders]!r}]
         train(spec, *folders, seed=3, workspace=Path(sys.argv[1]), compute=compute)
         """)
@@ -194,9 +194,26 @@ def test_killed_and_started_again_gives_the_weights_of_a_run_never_stopped(
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert (killed / "state.ckpt").exists()
-    assert not (killed / "artefact").exists()  # it was killed in the middle
+    assert not (killed / "artefact" / "config.json").exists()  # it was killed in the middle
     subprocess.run([sys.executable, script, killed], check=True)
     assert files(killed / "artefact") == files(whole / "artefact")
+
+
+def test_a_snapshot_is_the_model_as_it_was_after_that_step(digits: Inputs, tmp_path: Path) -> None:
+    long = train(ldm(snapshots=[4, 8]), *digits.folders, seed=0, workspace=tmp_path / "long", compute=COMPUTE)
+    short = train(ldm(steps=8), *digits.folders, seed=0, workspace=tmp_path / "short", compute=COMPUTE)
+    snapshot = files(long / SNAPSHOTS / "8")
+    assert snapshot.items() <= files(short).items()
+    LatentDiffusionModel.load(long / SNAPSHOTS / "4")
+    assert sorted(p.name for p in (long / SNAPSHOTS).iterdir()) == ["4", "8"]
+    without = train(ldm(), *digits.folders, seed=0, workspace=tmp_path / "without", compute=COMPUTE)
+    assert files(without) == {k: v for k, v in files(long).items() if not k.startswith(SNAPSHOTS)}
+
+
+@pytest.mark.parametrize("snapshots", [[12], [6, 3], [3, 3], [0]])
+def test_snapshots_lie_in_order_before_the_last_step(snapshots: list[int]) -> None:
+    with pytest.raises(ValueError, match="snapshots"):
+        ldm(snapshots=snapshots)
 
 
 def test_conditions_are_dropped_as_often_as_configured(digits: Inputs) -> None:

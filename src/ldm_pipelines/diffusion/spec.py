@@ -65,6 +65,14 @@ class DiffusionTraining(Spec):
     """Upper bound of the decay; the warm-up is min(decay, (1 + n) / (10 + n))."""
     gradient_clip: PositiveFloat | None
     horizontal_flip: bool
+    snapshots: tuple[PositiveInt, ...] = ()
+    """Steps after which the model as it then stands is kept beside the final one (Figures 6 and 17)."""
+
+    @model_validator(mode="after")
+    def _snapshots_before_the_end(self) -> Self:
+        if any(step >= self.steps for step in self.snapshots) or sorted(set(self.snapshots)) != list(self.snapshots):
+            raise ValueError(f"snapshots must rise and lie below steps ({self.steps}), whose model is kept anyway")
+        return self
 
 
 class LDM(Entity):

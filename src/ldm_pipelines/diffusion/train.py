@@ -1,6 +1,7 @@
 """Train a latent diffusion model on a latent cache."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from ldm_pipelines.training.fit import fit
 from ldm_pipelines.training.stream import Batch
 
 VALIDATIONS = 10
+SNAPSHOTS = "snapshots"
+"""Folder of a trained model in which the models of earlier steps lie, by step."""
 
 
 class ConditionedLatents:
@@ -86,6 +89,7 @@ def train(
 ) -> Path:
     """Train the model and return its folder: averaged denoiser, conditioner, schedule, curves and metrics.
 
+    ``snapshots/STEP`` in that folder is the whole model after that step, for each of ``spec.training.snapshots``.
     The dataset gives the conditions of the cached latents; the autoencoder encodes masked images (inpainting).
 
     Raises:
@@ -105,6 +109,12 @@ def train(
     def source(split: str) -> ConditionedLatents:
         return ConditionedLatents(cache.split(split), module.conditioner.reader(dataset.split(split)))
 
+    folder = workspace / "artefact"
+
+    def keep_snapshot() -> None:
+        if module.steps_done in spec.training.snapshots:
+            _save_whole(_model(spec, cache, module), folder / SNAPSHOTS / str(module.steps_done))
+
     held_out = next((name for name in ("validation", "test") if dataset.counts[name]), None)
     curves = fit(
         module,
@@ -117,8 +127,8 @@ def train(
         validation=source(held_out) if held_out else None,
         validate_every=max(1, spec.training.steps // VALIDATIONS) if held_out else None,
         gradient_clip=spec.training.gradient_clip,
+        after_step=keep_snapshot,
     )
-    folder = workspace / "artefact"
     folder.mkdir(exist_ok=True)
     _model(spec, cache, module).save(folder)
     metrics = {
@@ -132,6 +142,16 @@ def train(
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
     curves.write(folder / "curves.csv")
     return folder
+
+
+def _save_whole(model: LatentDiffusionModel, folder: Path) -> None:
+    """Save so that ``folder`` is complete or not there, also after a kill; a resumed step writes the same again."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    for old in (partial, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    partial.mkdir(parents=True)
+    model.save(partial)
+    partial.rename(folder)
 
 
 def _model(spec: LDM, cache: LatentCache, module: LatentDiffusionModule) -> LatentDiffusionModel:

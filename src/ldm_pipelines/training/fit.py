@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,13 @@ def fit(
     validation: BatchSource | None = None,
     validate_every: int | None = None,
     gradient_clip: float | None = None,
+    after_step: Callable[[], None] | None = None,
 ) -> Curves:
     """Train ``module`` for ``steps`` batches of ``batch_size`` items of ``source``.
 
     The training state (weights, averages, optimisers, counters, curves) is kept in ``workspace/state.ckpt``; when
     that file is there, training goes on from it and ends with the same weights, bit for bit on the CPU, as a run that
-    was never stopped.
+    was never stopped. ``after_step`` is called after every finished step, when ``module.steps_done`` counts it.
 
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
@@ -89,6 +91,8 @@ def fit(
     workspace.mkdir(parents=True, exist_ok=True)
     module.observers.clear()
     curves = Curves(module, every=max(1, steps // CURVE_POINTS))
+    if after_step:
+        module.observers.append(after_step)
     callbacks: list[pl.Callback] = [curves, _SaveState(module, state, compute.checkpoint_every)]
     if compute.progress:
         callbacks.append(_Progress(module, steps, refresh_rate=max(1, steps // 200)))
