@@ -16,7 +16,7 @@ class Compute(Spec):
     num_workers: NonNegativeInt = 0
     """Processes that decode images while a model trains."""
     inference_batch_size: PositiveInt = 128
-    """Images at once when encoding, sampling and evaluating. Results do not depend on it."""
+    """Images at once when encoding and sampling. Results do not depend on it."""
     checkpoint_every: PositiveInt = 500
     """Training steps between two saved training states."""
     progress: bool = True

@@ -6,7 +6,7 @@ import torch
 
 from ldm_pipelines.evaluation.features import SetFeatures
 from ldm_pipelines.evaluation.measured import Measured, intervals
-from ldm_pipelines.evaluation.metrics.bootstrap import bootstrap_fid
+from ldm_pipelines.evaluation.metrics.bootstrap import SEED, bootstrap_fid
 from ldm_pipelines.evaluation.metrics.density_coverage import density_coverage
 from ldm_pipelines.evaluation.metrics.fid_infinity import fid_infinity
 from ldm_pipelines.evaluation.metrics.inception_score import inception_score
@@ -16,8 +16,6 @@ from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork
 from ldm_pipelines.evaluation.spec import Distribution
 from ldm_pipelines.feature_networks.frechet import frechet_distance
 
-DRAWS = 2020
-"""Seed of bootstrap and subsets."""
 POINTS = 15
 """Sample counts behind an extrapolated FID."""
 
@@ -27,8 +25,8 @@ def measure_distances(made: SetFeatures, real: SetFeatures, spec: Distribution, 
     protocol: dict[str, Any] = {"fid": "unbiased covariances, eigenvalue route"}
     found = Measured({f"{prefix}fid": frechet_distance(made.moments, real.moments)}, protocol)
     if spec.replicates:
-        interval = bootstrap_fid(made.pool, real.moments, seed=DRAWS, replicates=spec.replicates)
-        text = f"95 %, {spec.replicates} bootstrap replicates of the samples, seed {DRAWS}; the reference is fixed"
+        interval = bootstrap_fid(made.pool, real.moments, seed=SEED, replicates=spec.replicates)
+        text = f"95 %, {spec.replicates} bootstrap replicates of the samples, seed {SEED}; the reference is fixed"
         found |= Measured(protocol={"intervals": text}, details=intervals({f"{prefix}fid": interval}))
     if made.spatial is not None and real.spatial is not None:
         found |= Measured({f"{prefix}sfid": frechet_distance(made.spatial, real.spatial)})
@@ -44,10 +42,10 @@ def measure_extrapolation(made: SetFeatures, real: SetFeatures) -> Measured:
     fewest = min(max(count // 10, 2 * width), count // 2)
     if count - fewest < 4 * POINTS:
         return Measured(protocol={"fid_infinity": f"not measured: {count} samples are too few to extrapolate from"})
-    line = fid_infinity(made.pool, real.moments, seed=DRAWS, fewest=fewest, points=POINTS)
+    line = fid_infinity(made.pool, real.moments, seed=SEED, fewest=fewest, points=POINTS)
     return Measured(
         {"fid_infinity": line.value},
-        {"fid_infinity": f"line through FID over 1/n at {POINTS} counts from {fewest} to {count}, seed {DRAWS}"},
+        {"fid_infinity": f"line through FID over 1/n at {POINTS} counts from {fewest} to {count}, seed {SEED}"},
         {"fid_by_count": [list(point) for point in line.points], "fid_infinity_error": line.standard_error},
     )
 

@@ -1,16 +1,18 @@
-"""One pass of a network over a set of images."""
+"""One pass over a set of images: each is decoded once, whatever is measured of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.evaluation.batches import batches, measure
 from ldm_pipelines.evaluation.images.image_set import ImageSet
 from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork, Outputs
 from ldm_pipelines.feature_networks.frechet import Gaussian, GaussianAccumulator
@@ -76,8 +78,26 @@ class FeatureWriter:
         return array
 
 
-def extract(network: MeasuringNetwork, images: ImageSet, folder: Path, *, compute: Compute, what: str) -> SetFeatures:
+class Onlooker(Protocol):
+    """What else is measured of images while they are in memory."""
+
+    def add(self, indices: NDArray[np.int64], pixels: NDArray[np.uint8]) -> None:
+        """Take in images (b, h, w, 3), the set's numbers ``indices`` (b,)."""
+        ...
+
+
+def extract(
+    network: MeasuringNetwork,
+    images: ImageSet,
+    folder: Path,
+    *,
+    compute: Compute,
+    what: str,
+    onlookers: Sequence[Onlooker] = (),
+) -> SetFeatures:
     """Features of all ``images`` in their order, into ``folder``; ``what`` names them in progress bar and errors.
+
+    ``onlookers`` see the same images.
 
     Raises:
         InputError: an image cannot be read (it is named), or the network has no pooled features.
@@ -85,7 +105,10 @@ def extract(network: MeasuringNetwork, images: ImageSet, folder: Path, *, comput
     folder.mkdir(parents=True, exist_ok=True)
     writer = FeatureWriter(folder, len(images), what)
     for indices in batches(len(images), compute, what):
-        writer.add(network.measure(images.pixels(indices)))
+        pixels = images.pixels(indices)
+        writer.add(measure(network, pixels))
+        for onlooker in onlookers:
+            onlooker.add(indices, pixels)
     return writer.finish()
 
 
@@ -93,11 +116,3 @@ def accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[int
     """By class, whether the network assigns each image that is meant to show it to it; -1 is no class."""
     right = logits.argmax(axis=1) == labels
     return {int(label): right[labels == label] for label in np.unique(labels[labels >= 0])}
-
-
-def batches(count: int, compute: Compute, what: str) -> "tqdm[NDArray[np.int64]]":
-    """Indices 0 … count - 1 in batches, behind a progress bar."""
-    size = compute.inference_batch_size
-    indices = np.arange(count)
-    pieces = [indices[first : first + size] for first in range(0, count, size)]
-    return tqdm(pieces, desc=f"measure {what}", unit="batch", disable=not compute.progress)

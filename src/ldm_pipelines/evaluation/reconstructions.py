@@ -12,11 +12,12 @@ from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.digests import digest_folder
+from ldm_pipelines.evaluation.batches import batches, in_full_batches, measure
 from ldm_pipelines.evaluation.distributions import measure_distances, measure_inception_score
-from ldm_pipelines.evaluation.features import FeatureWriter, batches
+from ldm_pipelines.evaluation.features import FeatureWriter
 from ldm_pipelines.evaluation.measured import check_size
 from ldm_pipelines.evaluation.networks.artefacts import open_distance, open_network
-from ldm_pipelines.evaluation.paired import PairedMetrics
+from ldm_pipelines.evaluation.pairs.metrics import PairedMetrics
 from ldm_pipelines.evaluation.provenance import describe_network, describe_reference
 from ldm_pipelines.evaluation.spec import Reconstruction
 
@@ -64,12 +65,12 @@ def evaluate_reconstruction(
     for indices in batches(len(images), compute, f"reconstructions by {spec.autoencoder}"):
         originals = images.pixels(indices)
         x = to_tensor(originals).to(device)
-        z = first_stage.encode(x)
-        copies = to_pixels(first_stage.decode(z))
+        z = in_full_batches(first_stage.encode, x)
+        copies = to_pixels(in_full_batches(first_stage.decode, z))
         codebook.add(first_stage, z)
         paired.add(x, to_tensor(copies).to(device))
-        real.add(network.measure(originals))
-        rebuilt.add(network.measure(copies))
+        real.add(measure(network, originals))
+        rebuilt.add(measure(network, copies))
 
     made = rebuilt.finish()
     found = (

@@ -9,9 +9,7 @@ from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.evaluation.conditions import find_truth
 from ldm_pipelines.evaluation.distributions import (
-    DRAWS,
     measure_distances,
     measure_extrapolation,
     measure_inception_score,
@@ -20,13 +18,14 @@ from ldm_pipelines.evaluation.distributions import (
 from ldm_pipelines.evaluation.features import SetFeatures, accuracy, extract
 from ldm_pipelines.evaluation.images.sample_sets import SampleSet
 from ldm_pipelines.evaluation.measured import Measured, check_size, intervals
-from ldm_pipelines.evaluation.metrics.bootstrap import bootstrap_mean
+from ldm_pipelines.evaluation.metrics.bootstrap import SEED, bootstrap_mean
 from ldm_pipelines.evaluation.networks.artefacts import open_distance, open_network
 from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork
-from ldm_pipelines.evaluation.obedience import KINDS, measure_obedience, readable
+from ldm_pipelines.evaluation.pairs.restoration import RESTORATION, RestoredImages
+from ldm_pipelines.evaluation.pairs.truth import find_truth
 from ldm_pipelines.evaluation.provenance import class_balance, describe_network
 from ldm_pipelines.evaluation.reference import ReferenceSet
-from ldm_pipelines.evaluation.restoration import RESTORATION, measure_restoration
+from ldm_pipelines.evaluation.scenes.obedience import KINDS, ReadImages, readable
 from ldm_pipelines.evaluation.spec import Evaluation
 
 
@@ -41,7 +40,7 @@ def evaluate_samples(
     workspace: Path,
     compute: Compute,
 ) -> dict[str, Any]:
-    """Every metric of a sample set in one pass of each network.
+    """Every metric of a sample set; each sample is decoded once.
 
     FID with interval and extrapolation, KID, sFID, precision, recall, density, coverage; where classes mean something,
     Inception Score and accuracy; what fits the condition. Captions, layouts and maps of scenes: how far the samples
@@ -78,15 +77,18 @@ def evaluate_samples(
     check_size(f"evaluation {spec.name!r}: samples {spec.samples!r}", len(samples), 2, fewest, settings.is_splits)
     check_size(f"evaluation {spec.name!r}: reference {spec.reference!r}", len(reference.features), 2, fewest)
 
-    given = _against_conditions(spec, samples, dataset, perceptual_folder, compute)
-    made = extract(network, samples, workspace / "features", compute=compute, what=f"samples {spec.samples}")
+    condition = _against_conditions(samples, dataset, perceptual_folder, compute)
+    onlookers = [] if isinstance(condition, Measured) else [condition]
+    made = extract(
+        network, samples, workspace / "features", compute=compute, what=f"samples {spec.samples}", onlookers=onlookers
+    )
     found = (
         measure_distances(made, reference.features, settings)
         | measure_extrapolation(made, reference.features)
         | measure_inception_score(made, network, dataset.classes, settings)
         | measure_manifolds(made, reference.features, settings, compute.torch_device())
         | _accuracy(made, samples, network)
-        | given
+        | (condition if isinstance(condition, Measured) else condition.measured())
     )
     return {
         "kind": "samples",
@@ -112,29 +114,26 @@ def _accuracy(made: SetFeatures, samples: SampleSet, network: MeasuringNetwork) 
         return Measured()
     right = np.concatenate(list(by_class.values()))
     shares = {network.classes[label]: float(values.mean()) for label, values in by_class.items()}
-    interval = bootstrap_mean(right, seed=DRAWS)
+    interval = bootstrap_mean(right, seed=SEED)
     return Measured(
         {"accuracy": float(right.mean())}, details=intervals({"accuracy": interval}) | {"accuracy_by_class": shares}
     )
 
 
 def _against_conditions(
-    spec: Evaluation, samples: SampleSet, dataset: PreparedDataset, perceptual_folder: Path, compute: Compute
-) -> Measured:
-    """Nothing for unconditional and class-conditional samples."""
+    samples: SampleSet, dataset: PreparedDataset, perceptual_folder: Path, compute: Compute
+) -> RestoredImages | ReadImages | Measured:
+    """What compares samples with their conditions; a finished ``Measured`` where nothing does, and why."""
     kind = samples.info.condition_kind
     if kind not in KINDS and kind not in RESTORATION:
-        return Measured()
+        return Measured()  # unconditional and class-conditional samples
     what = "obedience" if kind in KINDS else "pairs"
     if samples.info.dataset != dataset.name:
         owner = f"{samples.info.dataset!r}" if samples.info.dataset else "a dataset that samples.json does not name"
         return Measured(protocol={what: f"not measured: the conditions are of {owner}, not of {dataset.name!r}"})
     truth = find_truth(samples, dataset)
     if kind in RESTORATION:
-        return measure_restoration(samples, truth, open_distance(perceptual_folder, compute), compute=compute)
+        return RestoredImages(samples, truth, open_distance(perceptual_folder, compute), compute=compute)
     if not readable(truth):
         return Measured(protocol={what: f"not measured: a program can read scenes only, not {dataset.name!r}"})
-    return Measured(
-        measure_obedience(samples, truth, kind, compute=compute),
-        {what: f"shapes read by a program; _of_truth: on the images of {dataset.name}/{samples.info.split} themselves"},
-    )
+    return ReadImages(truth, kind)

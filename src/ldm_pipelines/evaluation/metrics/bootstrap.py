@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from ldm_pipelines.feature_networks.frechet import Gaussian, frechet_distance, gaussian
 
 CONFIDENCE = 0.95
+SEED = 2020
+"""Of everything that an evaluation draws: resampled images, subsets."""
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from ldm_pipelines.data.scene_rendering import draw_map, render
 from ldm_pipelines.data.scenes import COLOURS, SHAPES, SceneObject
 from ldm_pipelines.data.sources.scenes import Scene, draw_scene
 from ldm_pipelines.data.spec import ScenesSource
-from ldm_pipelines.evaluation.obedience import overlap
-from ldm_pipelines.evaluation.scene_reading import SceneReading, read_scene
-from ldm_pipelines.evaluation.shape_fitting import cover
+from ldm_pipelines.evaluation.scenes.obedience import overlap
+from ldm_pipelines.evaluation.scenes.reading import SceneReading, read_scene
+from ldm_pipelines.evaluation.scenes.shape_fitting import cover
 
-DATASETS = Path(__file__).parents[2] / "conf" / "hydra" / "dataset"
+DATASETS = Path(__file__).parents[3] / "conf" / "hydra" / "dataset"
 PAIRS, LAYOUTS = (
     ScenesSource.model_validate(yaml.safe_load((DATASETS / f"scenes_{name}.yaml").read_text())["source"])
     for name in ("pairs", "layouts")

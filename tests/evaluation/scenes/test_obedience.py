@@ -16,7 +16,7 @@ from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.scene_rendering import render
 from ldm_pipelines.data.scenes import BOX_CLASSES, RELATIONS, SceneObject, parse
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.evaluation.obedience import overlap, pair_boxes
+from ldm_pipelines.evaluation.scenes.obedience import overlap, pair_boxes
 
 Edit = Callable[[np.ndarray], np.ndarray]
 

@@ -5,15 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.boxes import Box
 from ldm_pipelines.data.scenes import BOX_CLASSES, MAP_CLASSES, Statement, parse
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.evaluation.conditions import Truth
-from ldm_pipelines.evaluation.features import batches
-from ldm_pipelines.evaluation.images.sample_sets import SampleSet
-from ldm_pipelines.evaluation.scene_reading import FoundShape, SceneReading, read_scene
+from ldm_pipelines.evaluation.measured import Measured
+from ldm_pipelines.evaluation.pairs.truth import Truth
+from ldm_pipelines.evaluation.scenes.reading import FoundShape, SceneReading, read_scene
 
 OF_TRUTH = "_of_truth"
 """Ends the name of a metric that is measured on the true images: what a perfect sample would reach."""
@@ -116,21 +115,29 @@ def readable(truth: Truth) -> bool:
     return truth.dataset.box_classes == [*BOX_CLASSES] and truth.dataset.map_classes == [*MAP_CLASSES]
 
 
-def measure_obedience(samples: SampleSet, truth: Truth, kind: str, *, compute: Compute) -> dict[str, float]:
-    """Metrics of the samples, and with the suffix ``_of_truth`` those of the true images of the same conditions.
+class ReadImages:
+    """Metrics of samples of scenes, and with the suffix ``_of_truth`` those of the true images of the same conditions.
 
-    ``kind`` is one of ``KINDS``. Raises ``InputError`` where an image cannot be read, or the dataset lacks conditions.
+    An ``Onlooker`` of the samples.
     """
-    of_samples, of_truth = KINDS[kind](truth), KINDS[kind](truth)
-    known: dict[int, SceneReading] = {}
-    for indices in batches(len(samples), compute, f"obedience of {samples.info.name}"):
-        images = zip(samples.pixels(indices), truth.pixels(indices), truth.indices[indices].tolist(), strict=True)
-        for made, true, index in images:
-            if index not in known:
-                known[index] = read_scene(true)
-            of_samples.add(read_scene(made), index)
-            of_truth.add(known[index], index)
-    return of_samples.summary() | {f"{name}{OF_TRUTH}": value for name, value in of_truth.summary().items()}
+
+    def __init__(self, truth: Truth, kind: str) -> None:
+        """``kind`` is one of ``KINDS``. Raises ``InputError`` where the dataset lacks conditions."""
+        self._truth = truth
+        self._of_samples, self._of_truth = KINDS[kind](truth), KINDS[kind](truth)
+        self._known: dict[int, SceneReading] = {}
+
+    def add(self, indices: NDArray[np.int64], pixels: NDArray[np.uint8]) -> None:
+        for made, index in zip(pixels, self._truth.indices[indices].tolist(), strict=True):
+            if index not in self._known:
+                self._known[index] = read_scene(self._truth.split.pixels(np.array([index]))[0])
+            self._of_samples.add(read_scene(made), index)
+            self._of_truth.add(self._known[index], index)
+
+    def measured(self) -> Measured:
+        of_truth = {f"{name}{OF_TRUTH}": value for name, value in self._of_truth.summary().items()}
+        protocol = {"obedience": f"shapes read by a program; {OF_TRUTH}: on the true images themselves"}
+        return Measured(self._of_samples.summary() | of_truth, protocol)
 
 
 def pair_boxes(asked: Sequence[Box], found: Sequence[Box]) -> list[float]:

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ldm_pipelines.autoencoders.paired import HIGHEST_PSNR, Border, psnr, ssim
+from ldm_pipelines.evaluation.batches import in_full_batches
 from ldm_pipelines.evaluation.measured import Measured, intervals
-from ldm_pipelines.evaluation.metrics.bootstrap import bootstrap_mean
+from ldm_pipelines.evaluation.metrics.bootstrap import SEED, bootstrap_mean
 from ldm_pipelines.feature_networks.features import PerceptualDistance
 
-SEED = 2020
-"""Of the bootstrap."""
 BORDERS = {"inside": "where it fits", "zeros": "zero padding"}
 
 
@@ -31,10 +30,12 @@ class PairedMetrics:
         self._values: dict[str, list[Tensor]] = {"psnr": [], "ssim": [], self._distance: []}
 
     def add(self, x: Tensor, y: Tensor) -> None:
-        """Take in pairs: images (b, 3, h, w) in [-1, 1]."""
+        """Take in pairs: b <= ``BATCH`` images (b, 3, h, w) in [-1, 1]."""
         self._values["psnr"].append(psnr(_unit(x), _unit(y)).clamp(max=HIGHEST_PSNR).cpu())
         self._values["ssim"].append(ssim(_unit(x), _unit(y), border=self._border).cpu())
-        self._values[self._distance].append(self._perceptual(x, y).double().cpu())
+        with torch.inference_mode():
+            distances = in_full_batches(self._perceptual, x, y)
+        self._values[self._distance].append(distances.double().cpu())
 
     def values(self) -> dict[str, NDArray[np.float64]]:
         """Each metric of all pairs so far, (n,)."""

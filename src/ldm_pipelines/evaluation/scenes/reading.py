@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from ldm_pipelines.data.boxes import Box
 from ldm_pipelines.data.scenes import BACKGROUND, BOX_CLASSES, COLOURS
-from ldm_pipelines.evaluation.shape_fitting import Fit, Floats, fit_shape
+from ldm_pipelines.evaluation.scenes.shape_fitting import Fit, Floats, fit_shape
 
 SMALLEST = 10 / 32**2
 """Part of the image that something must cover to be a thing and not a stain; the smallest shape covers 32 / 32^2."""

@@ -1,0 +1,1 @@
+"""Images compared one by one with those they were made from."""

@@ -1,0 +1,1 @@
+"""Scenes read by a program, and whether they show what was asked for."""
