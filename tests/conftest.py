@@ -9,6 +9,9 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["DO_NOT_TRACK"] = "1"
+os.environ["LDM_OFFLINE"] = "1"
+os.environ["TORCH_HOME"] = "/nonexistent"  # what this machine happens to keep must not decide a test
+os.environ.pop("LDM_WEIGHTS_DIR", None)
 
 FIXTURES = Path(__file__).parent / "fixtures" / "compvis"
 

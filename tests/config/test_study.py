@@ -161,12 +161,18 @@ def test_references_cannot_be_changed_at_run_time(project: Path, path: str) -> N
         load(project, change)
 
 
-def test_machine_facts_come_from_compute_yml_and_paths_are_the_projects(project: Path) -> None:
+def test_machine_facts_come_from_compute_yml_and_paths_are_the_projects(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project / "conf" / "local" / "compute.yml").write_text("inference_batch_size: 7\ndataset_paths: {pets: /else}\n")
     compute = load(project, {"compute": {"device": "cpu"}})["compute"]
     assert (compute["num_threads"], compute["inference_batch_size"], compute["device"]) == (1, 7, "cpu")
     assert compute["workspace"] == str(project / "data" / ".workspace")
     assert compute["dataset_paths"] == {"pets": "/else"}
+    assert compute["weights_dir"] == str(project / "data" / "01_raw" / "weights")
+    monkeypatch.setenv("LDM_WEIGHTS_DIR", "/weights")
+    assert load(project)["compute"]["weights_dir"] == "/weights"
+    assert load(project, {"compute": {"weights_dir": "/others"}})["compute"]["weights_dir"] == "/others"
     (project / "conf" / "local" / "compute.yml").write_text("num_thread: 2\n")
     with pytest.raises(InputError, match=r"compute\.num_thread: .*did you mean 'num_threads'"):
         load(project)

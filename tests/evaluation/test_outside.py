@@ -9,17 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
 from support.sample_sets import COMPUTE, DISTRIBUTION, EVALUATION, measure_set, write_samples
 
 from ldm_pipelines.config.loader import read_outside
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.tensors import to_tensor
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.networks.artefacts import open_network
 from ldm_pipelines.evaluation.outside import evaluate_outside
 from ldm_pipelines.evaluation.outside_spec import Outside
 from ldm_pipelines.evaluation.reference import ReferenceSet, evaluate_reference
 from ldm_pipelines.evaluation.spec import Reference
+from ldm_pipelines.feature_networks.networks import load_perceptual
 
 PROJECT = Path(__file__).parents[2]
 
@@ -92,6 +96,34 @@ def test_statistics_alone_give_fid_alone(tmp_path: Path, network: Path, referenc
     np.savez(tmp_path / "other.npz", mu=np.zeros(7), sigma=np.eye(7))
     with pytest.raises(InputError, match="7 dimensions, classifier gives 12: they are of another network"):
         measured(tmp_path / "work", folder, tmp_path / "other.npz", network)
+
+
+def test_images_are_compared_with_their_partners_by_name(
+    tmp_path: Path, network: Path, reference: Path, dataset: Path, pixels: np.ndarray
+) -> None:
+    true = PreparedDataset(dataset).split("train").pixels(np.arange(40))
+    truth = write_png(tmp_path / "truth", true)
+    np.savez(tmp_path / "truth.npz", true)
+    made = write_png(tmp_path / "made", pixels)
+    for path in (truth, tmp_path / "truth.npz"):
+        result = measured(tmp_path / "work", made, reference, network, truth=path, distance=str(network))
+        ratios = [peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(true, pixels, strict=True)]
+        assert result["metrics"]["psnr"] == pytest.approx(np.mean(ratios), rel=1e-6)
+        with torch.inference_mode():
+            distance = load_perceptual(network)(to_tensor(true), to_tensor(pixels)).mean().item()
+        assert result["metrics"]["psim"] == pytest.approx(distance, rel=1e-5)
+        assert set(result["details"]["intervals"]) >= {"psnr", "ssim", "psim"}
+    assert "psim" not in measured(tmp_path / "work", made, reference, network, truth=truth)["metrics"]
+    (truth / "003.png").rename(truth / "other.png")
+    with pytest.raises(InputError, match=r"need the same names: '003\.png' has none"):
+        measured(tmp_path / "work", made, reference, network, truth=truth)
+    (truth / "other.png").unlink()
+    with pytest.raises(InputError, match="39 images cannot be the partners of 40"):
+        measured(tmp_path / "work", made, reference, network, truth=truth)
+    with pytest.raises(InputError, match=r"evaluate\.truth, which is not given"):
+        measured(tmp_path / "work", made, reference, network, distance=str(network))
+    with pytest.raises(InputError, match=r"evaluate\.distance: 'lpip' is neither .*lpips_vgg"):
+        measured(tmp_path / "work", made, reference, network, truth=tmp_path / "truth.npz", distance="lpip")
 
 
 def test_what_is_missing_or_unknown_is_said(tmp_path: Path, network: Path, pixels: np.ndarray) -> None:

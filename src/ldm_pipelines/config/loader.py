@@ -1,5 +1,6 @@
 """Kedro's config loader for this project: parameters come from ``params.yaml`` and are checked before anything runs."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from ldm_pipelines.config.problems import explain
 from ldm_pipelines.config.study import REFERENCES, read_study
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.evaluation.outside_spec import Outside
+
+WEIGHTS_DIR = "LDM_WEIGHTS_DIR"
+"""Environment variable: a folder of published weights; goes before ``weights_dir`` of ``compute.yml``."""
 
 
 class StudyConfigLoader(OmegaConfigLoader):
@@ -34,7 +38,7 @@ class StudyConfigLoader(OmegaConfigLoader):
         project = Path(self.conf_source).resolve().parent
         parameters = read_params(project)
         changes = dict(self.runtime_params or {})
-        compute = {**super().__getitem__("compute"), **changes.pop("compute", {})}
+        compute = {**super().__getitem__("compute"), **_from_environment(), **changes.pop("compute", {})}
         outside = read_outside(changes.pop("evaluate", {}), project)
         _refuse_references(changes)
         study = read_study(_override(parameters, changes), "--params" if changes else "params.yaml")
@@ -43,6 +47,11 @@ class StudyConfigLoader(OmegaConfigLoader):
             "compute": read_compute(compute).under(project).model_dump(mode="json"),
             "evaluate": outside.model_dump(mode="json"),
         }
+
+
+def _from_environment() -> dict[str, str]:
+    weights_dir = os.environ.get(WEIGHTS_DIR)
+    return {"weights_dir": str(Path(weights_dir).expanduser().resolve())} if weights_dir else {}
 
 
 def read_compute(values: Mapping[str, Any]) -> Compute:
@@ -63,10 +72,12 @@ def read_outside(values: Any, project: Path) -> Outside:
     except ValidationError as error:
         problems = "; ".join(f"evaluate.{line}" for line in explain(Outside, error))
         raise InputError(f"--params {problems}") from None
-    paths = {name: getattr(outside, name) for name in ("images", "reference", "output")}
+    paths = {name: getattr(outside, name) for name in ("images", "reference", "truth", "output")}
     update: dict[str, Any] = {name: project / path for name, path in paths.items() if path is not None}
-    if outside.network and (project / outside.network).is_dir():
-        update["network"] = str(project / outside.network)
+    for name in ("network", "distance"):
+        value = getattr(outside, name)
+        if value and (project / value).is_dir():
+            update[name] = str(project / value)
     return outside.model_copy(update=update)
 
 

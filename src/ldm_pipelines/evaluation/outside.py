@@ -20,13 +20,15 @@ from ldm_pipelines.evaluation.images.preprocessing import Preprocessing
 from ldm_pipelines.evaluation.images.sample_sets import SampleSet
 from ldm_pipelines.evaluation.images.statistics import read_statistics
 from ldm_pipelines.evaluation.measured import Measured, check_size
-from ldm_pipelines.evaluation.networks.artefacts import open_network
+from ldm_pipelines.evaluation.networks.artefacts import open_distance, open_network
 from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork
-from ldm_pipelines.evaluation.networks.published import NETWORKS, load_published
+from ldm_pipelines.evaluation.networks.published import DISTANCES, NETWORKS, load_distance, load_published
 from ldm_pipelines.evaluation.networks.weights import sha256
 from ldm_pipelines.evaluation.outside_spec import Outside
+from ldm_pipelines.evaluation.pairs.partners import PartnerImages
 from ldm_pipelines.evaluation.provenance import class_balance, describe_network
 from ldm_pipelines.evaluation.reference import FACTS, ReferenceSet
+from ldm_pipelines.feature_networks.features import PerceptualDistance
 from ldm_pipelines.feature_networks.frechet import frechet_distance
 
 
@@ -51,9 +53,20 @@ def evaluate_outside(spec: Outside, *, workspace: Path, compute: Compute) -> dic
     images = _open(spec.images, spec)
     settings = spec.distribution
     check_size(f"evaluate.images: {spec.images}", len(images), 2, settings.is_splits, settings.neighbours + 1)
-    made = extract(network, images, workspace / "images", compute=compute, what=str(spec.images))
+    pairs = _pairs(spec, images, compute)
+    onlookers = [pairs] if pairs else []
+    made = extract(
+        network,
+        images,
+        workspace / "images",
+        compute=compute,
+        what=str(spec.images),
+        onlookers=onlookers,
+    )
     found, reference = _against(made, spec.reference, spec, network, workspace, compute)
     found |= measure_inception_score(made, network, _classes(images), settings)
+    if pairs:
+        found |= pairs.measured()
     return {
         "kind": "outside",
         "metrics": found.metrics,
@@ -76,6 +89,27 @@ def _network(name: str, compute: Compute) -> MeasuringNetwork:
             f"({', '.join(NETWORKS)})"
         )
     return open_network(Path(name), compute)
+
+
+def _pairs(spec: Outside, images: ImageSet, compute: Compute) -> PartnerImages | None:
+    if spec.truth is None:
+        if spec.distance:
+            raise InputError("evaluate.distance compares images with evaluate.truth, which is not given")
+        return None
+    return PartnerImages(images, _open(spec.truth, spec), _distance(spec.distance, compute), compute.torch_device())
+
+
+def _distance(name: str | None, compute: Compute) -> PerceptualDistance | None:
+    if name is None:
+        return None
+    if name in DISTANCES:
+        return load_distance(name, compute.weights_dir, compute.torch_device())
+    if not Path(name).is_dir():
+        known = ", ".join(DISTANCES)
+        raise InputError(
+            f"evaluate.distance: {name!r} is neither a folder of a trained network nor a published one ({known})"
+        )
+    return open_distance(Path(name), compute)
 
 
 def _open(path: Path, spec: Outside) -> ImageSet:

@@ -18,6 +18,10 @@ class Outside(Spec):
     """The same, or a reference artefact (``data/04_feature/NAME``), or statistics of torch-fidelity, clean-fid, ADM."""
     network: str | None = None
     """A published network's kind, or the folder of a trained one (``data/06_models/feature_networks/NAME``)."""
+    truth: Path | None = None
+    """Images that those of ``images`` were meant to become, of the same names: PSNR, SSIM and ``distance`` by pairs."""
+    distance: str | None = None
+    """A published perceptual distance, or the folder of a trained network, for pairs."""
     output: Path = Path("evaluation.json")
     image_size: PositiveInt | None = None
     """Side that images are brought to with ``resize``, by the code that prepares datasets; None: as they are."""

@@ -20,6 +20,7 @@ from ldm_pipelines.evaluation.networks.weights import (
     INCEPTION_TORCHSCRIPT,
     VGG16,
     PublishedFile,
+    hub_folder,
     resolve,
 )
 
@@ -79,6 +80,43 @@ def test_where_only_the_first_digits_are_published_these_are_compared(tmp_path: 
     assert resolve(replace(whole, sha256="ba7816bf"), tmp_path) == tmp_path / "some.pth"
     with pytest.raises(InputError, match="not ba7816b0…"):
         resolve(replace(whole, sha256="ba7816b0"), tmp_path)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("LDM_OFFLINE")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    return hub_folder()
+
+
+def test_what_the_libraries_have_fetched_already_is_used_and_checked(tmp_path: Path, hub: Path) -> None:
+    hub.mkdir(parents=True)
+    (hub / "some.pth").write_bytes(b"abc")
+    assert resolve(PublishedFile("some.pth", "ba7816bf", "", ""), tmp_path / "own") == hub / "some.pth"
+    with pytest.raises(InputError, match="not the published file"):
+        resolve(PublishedFile("some.pth", "ba7816b0", "", ""), tmp_path / "own")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/some.pth").write_bytes(b"abc")  # one's own folder goes first
+    assert resolve(PublishedFile("some.pth", "ba7816bf", "", ""), tmp_path / "own").parent == tmp_path / "own"
+
+
+def test_a_file_that_nobody_has_is_fetched_whole_or_not_at_all(tmp_path: Path, hub: Path) -> None:
+    (tmp_path / "server").write_bytes(b"abc")
+    url = (tmp_path / "server").as_uri()
+    with pytest.raises(InputError, match=r"could not be fetched \(invalid hash value") as caught:
+        resolve(PublishedFile("some.pth", "ba7816b0", url, "a network"), tmp_path)
+    assert "LDM_WEIGHTS_DIR" in str(caught.value)
+    assert list(hub.iterdir()) == []
+    assert resolve(PublishedFile("some.pth", "ba7816bf", url, ""), tmp_path).read_bytes() == b"abc"
+    with pytest.raises(InputError, match=r"other\.pth is missing .* could not be fetched \(.*No such file"):
+        resolve(PublishedFile("other.pth", "ba7816bf", f"{url}.nowhere", "a network"), tmp_path)
+
+
+def test_nothing_is_fetched_where_that_is_forbidden(tmp_path: Path, hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LDM_OFFLINE", "1")
+    (tmp_path / "server").write_bytes(b"abc")
+    with pytest.raises(InputError, match="LDM_OFFLINE is set, so it is not fetched"):
+        resolve(PublishedFile("some.pth", "ba7816bf", (tmp_path / "server").as_uri(), ""), tmp_path)
 
 
 def test_names_and_addresses_are_those_of_the_libraries() -> None:

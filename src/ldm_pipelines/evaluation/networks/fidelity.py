@@ -17,7 +17,29 @@ SPATIAL_CHANNELS = 7
 """The first 7 of 192: 7 x 17 x 17 = 2023 numbers, about as many as the pooled 2048 (Nash et al., 2021, sec. 5.1)."""
 
 
-class InceptionFidelity:
+class _Extractor:
+    """What torch-fidelity's extractors have in common."""
+
+    name: str
+    published: PublishedFile
+    choices: dict[str, str]
+    """What the numbers depend on besides the weights."""
+    classes: list[str] = []
+
+    def __init__(self, weights_dir: Path, device: str, file: PublishedFile | None = None) -> None:
+        """``file``: other weights than the published. Raises ``InputError`` where they are missing or other ones."""
+        file = file or self.published
+        path = resolve(file, weights_dir)
+        self.digest = sha256(path)
+        self.config: dict[str, Any] = {"kind": self.name, "weights": file.name, **self.choices}
+        self._device = device
+        self._network = self.build(_safe_copy(path)).to(device)
+
+    def build(self, weights: BytesIO) -> nn.Module:
+        raise NotImplementedError
+
+
+class InceptionFidelity(_Extractor):
     """Inception-v3 as ported from TensorFlow by torch-fidelity, with TensorFlow 1's bilinear resizing to 299.
 
     ``pool`` (b, 2048); ``logits`` (b, 1008) without the bias, as torch-fidelity's Inception Score takes them;
@@ -28,21 +50,15 @@ class InceptionFidelity:
 
     name = "inception_fidelity"
     imagenet = True
+    published = INCEPTION_PYTORCH
+    choices = {
+        "resize": "TensorFlow 1 bilinear to 299",
+        "logits": "without bias",
+        "spatial": "mixed_6/conv, 7 channels",
+    }
 
-    def __init__(self, weights_dir: Path, device: str, file: PublishedFile = INCEPTION_PYTORCH) -> None:
-        """Raises ``InputError`` where the weights file is missing or another one."""
-        path = resolve(file, weights_dir)
-        self.digest = sha256(path)
-        self.classes: list[str] = []
-        self.config: dict[str, Any] = {
-            "kind": self.name,
-            "weights": file.name,
-            "resize": "TensorFlow 1 bilinear to 299",
-            "logits": "without bias",
-            "spatial": "mixed_6/conv, 7 channels",
-        }
-        self._device = device
-        self._network = FeatureExtractorInceptionV3(self.name, ["2048", "logits_unbiased"], _safe_copy(path)).to(device)
+    def build(self, weights: BytesIO) -> nn.Module:
+        return FeatureExtractorInceptionV3(self.name, ["2048", "logits_unbiased"], weights)
 
     @torch.inference_mode()
     def measure(self, pixels: NDArray[np.uint8]) -> Outputs:
@@ -52,12 +68,13 @@ class InceptionFidelity:
         def keep(module: nn.Module, inputs: Any, output: Tensor) -> None:
             kept.append(output[:, :SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1))
 
-        with self._network.Mixed_6d.branch1x1.register_forward_hook(keep):
+        layer: Any = self._network.get_submodule("Mixed_6d.branch1x1")
+        with layer.register_forward_hook(keep):
             pool, logits = self._network(_channels_first(pixels).to(self._device))
         return Outputs(pool, logits, kept[0])
 
 
-class Vgg16Fidelity:
+class Vgg16Fidelity(_Extractor):
     """VGG16 as torch-fidelity uses it, for precision and recall as of Kynkaanniemi et al. (2019).
 
     ``pool`` (b, 4096): the second dense layer after its ReLU (``fc2_relu``), from TensorFlow 1's bilinear resizing to
@@ -66,19 +83,11 @@ class Vgg16Fidelity:
 
     name = "vgg16_fidelity"
     imagenet = False
+    published = VGG16
+    choices = {"resize": "TensorFlow 1 bilinear to 224"}
 
-    def __init__(self, weights_dir: Path, device: str, file: PublishedFile = VGG16) -> None:
-        """Raises ``InputError`` where the weights file is missing or another one."""
-        path = resolve(file, weights_dir)
-        self.digest = sha256(path)
-        self.classes: list[str] = []
-        self.config: dict[str, Any] = {
-            "kind": self.name,
-            "weights": file.name,
-            "resize": "TensorFlow 1 bilinear to 224",
-        }
-        self._device = device
-        self._network = FeatureExtractorVGG16(self.name, ["fc2_relu"], _safe_copy(path)).to(device)
+    def build(self, weights: BytesIO) -> nn.Module:
+        return FeatureExtractorVGG16(self.name, ["fc2_relu"], weights)
 
     @torch.inference_mode()
     def measure(self, pixels: NDArray[np.uint8]) -> Outputs:

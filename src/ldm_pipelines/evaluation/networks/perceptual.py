@@ -40,6 +40,6 @@ def load_psim(weights_dir: Path, device: str, file: PublishedFile = VGG16) -> Co
 
 def _backbone(name: str, net: Net, weights_dir: Path, file: PublishedFile) -> LpipsNetwork:
     path = resolve(file, weights_dir)
-    network = assemble(name, net, weights_dir)
+    network = assemble(name, net, path.parent)
     network.digest = sha256(path)
     return network

@@ -1,13 +1,23 @@
 """Published weights files: which ones, where from, and whether a file is the one that its publisher means.
 
-Nothing is ever downloaded, and no network takes the place of one whose file is missing.
+A file lies in ``weights_dir``, or where the libraries keep theirs (``torch.hub``), or is fetched there as they would;
+whichever it is, its SHA-256 is checked, and no network takes the place of one whose file is missing.
 """
 
 import hashlib
+import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from ldm_pipelines.errors import InputError
+
+log = logging.getLogger(__name__)
+
+OFFLINE = "LDM_OFFLINE"
+"""Environment variable: where it is set, nothing is fetched."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +67,50 @@ def resolve(file: PublishedFile, weights_dir: Path) -> Path:
     """Where ``file`` lies, after its whole content was hashed and found to be the published one.
 
     Raises:
-        InputError: it is missing, or has another SHA-256, as a file cut short has.
+        InputError: it is neither in ``weights_dir`` nor in torch.hub's folder and cannot be fetched, or has another
+            SHA-256, as a file cut short has.
     """
-    path = weights_dir / file.name
-    expected = file.sha256 if len(file.sha256) == 64 else f"{file.sha256}…"
-    remedy = (
-        f"fetch {file.url} (SHA-256 {expected}) and put it into {weights_dir}, or set weights_dir in "
-        "conf/local/compute.yml to the folder that has it"
-    )
-    if not path.is_file():
-        raise InputError(f"{file.name} is missing in {weights_dir}, needed for {file.read_by}; {remedy}")
+    path = next((path for folder in (weights_dir, hub_folder()) if (path := folder / file.name).is_file()), None)
+    if path is None:
+        path = _fetch(file, weights_dir)
     found = sha256(path)
     if not found.startswith(file.sha256):
         raise InputError(
             f"{path} is not the published file, or not all of it: {path.stat().st_size} bytes with SHA-256 {found}, "
-            f"not {expected}; {remedy}"
+            f"not {_expected(file)}; {_remedy(file, path.parent)}"
         )
     return path
+
+
+def hub_folder() -> Path:
+    """Where torchvision, lpips and torch-fidelity keep what they fetched (``TORCH_HOME`` moves it)."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _fetch(file: PublishedFile, weights_dir: Path) -> Path:
+    """Into torch.hub's folder, whole and checked or not at all."""
+    missing = f"{file.name} is missing in {weights_dir} and {hub_folder()}, needed for {file.read_by}"
+    if os.environ.get(OFFLINE):
+        raise InputError(f"{missing}; {OFFLINE} is set, so it is not fetched; {_remedy(file, weights_dir)}")
+    log.info("fetching %s", file.url)
+    path = hub_folder() / file.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.hub.download_url_to_file(file.url, str(path), hash_prefix=file.sha256)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{missing}, and could not be fetched ({error}); {_remedy(file, weights_dir)}") from error
+    return path
+
+
+def _expected(file: PublishedFile) -> str:
+    return file.sha256 if len(file.sha256) == 64 else f"{file.sha256}…"
+
+
+def _remedy(file: PublishedFile, folder: Path) -> str:
+    return (
+        f"put {file.url} (SHA-256 {_expected(file)}) into {folder}, or name the folder that has it by LDM_WEIGHTS_DIR, "
+        "or weights_dir in conf/local/compute.yml"
+    )
 
 
 def sha256(path: Path) -> str:

@@ -22,20 +22,23 @@ class PairedMetrics:
     The distance is called ``lpips`` where its network is, else ``psim``.
     """
 
-    def __init__(self, perceptual: PerceptualDistance, border: Border) -> None:
-        """``border``: of SSIM, see ``ldm_pipelines.autoencoders.paired.ssim``."""
+    def __init__(self, perceptual: PerceptualDistance | None, border: Border) -> None:
+        """``border``: of SSIM, see ``ldm_pipelines.autoencoders.paired.ssim``. Without ``perceptual`` no distance."""
         self._perceptual, self._border = perceptual, border
-        weighed = perceptual.network.kind == "lpips" and type(perceptual) is PerceptualDistance
-        self._distance = "lpips" if weighed else "psim"
-        self._values: dict[str, list[Tensor]] = {"psnr": [], "ssim": [], self._distance: []}
+        self._values: dict[str, list[Tensor]] = {"psnr": [], "ssim": []}
+        if perceptual:
+            weighed = perceptual.network.kind == "lpips" and type(perceptual) is PerceptualDistance
+            self._distance = "lpips" if weighed else "psim"
+            self._values[self._distance] = []
 
     def add(self, x: Tensor, y: Tensor) -> None:
         """Take in pairs: b <= ``BATCH`` images (b, 3, h, w) in [-1, 1]."""
         self._values["psnr"].append(psnr(_unit(x), _unit(y)).clamp(max=HIGHEST_PSNR).cpu())
         self._values["ssim"].append(ssim(_unit(x), _unit(y), border=self._border).cpu())
-        with torch.inference_mode():
-            distances = in_full_batches(self._perceptual, x, y)
-        self._values[self._distance].append(distances.double().cpu())
+        if self._perceptual:
+            with torch.inference_mode():
+                distances = in_full_batches(self._perceptual, x, y)
+            self._values[self._distance].append(distances.double().cpu())
 
     def values(self) -> dict[str, NDArray[np.float64]]:
         """Each metric of all pairs so far, (n,)."""
@@ -47,12 +50,13 @@ class PairedMetrics:
         metrics = {name: float(numbers.mean()) for name, numbers in values.items()}
         metrics |= {f"{name}_std": float(numbers.std()) for name, numbers in values.items()}
         found = {name: bootstrap_mean(numbers, seed=SEED) for name, numbers in values.items() if len(numbers) > 1}
-        network = self._perceptual.network
         protocol: dict[str, Any] = {
             "psnr": "data range 1, mean over images",
             "ssim": f"11x11 Gaussian window, sigma 1.5, {BORDERS[self._border]}, data range 1, mean over images",
-            self._distance: f"perceptual distance of {network.name} ({network.digest[:12]})",
         }
+        if self._perceptual:
+            network = self._perceptual.network
+            protocol[self._distance] = f"perceptual distance of {network.name} ({network.digest[:12]})"
         return Measured(dict(sorted(metrics.items())), protocol, intervals(found))
 
 
