@@ -13,11 +13,12 @@ NODES = {
     "train_autoencoder": "train_autoencoder", "encode_latents": "encode_latents", "train_diffusion": "train_diffusion",
     "train_latent_classifier": "train_latent_classifier", "import_checkpoint": "import_checkpoint",
     "import_autoencoder": "import_checkpoint", "sample": "sample", "baseline": "baseline",
-    "evaluate_reference": "evaluate", "evaluate_samples": "evaluate", "evaluate_reconstruction": "evaluate", "tables": "tables",
+    "evaluate_reference": "evaluate", "evaluate_samples": "evaluate", "evaluate_reconstruction": "evaluate",
+    "sweep": "analysis", "measure_throughput": "analysis", "tables": "tables",
 }  # fmt: skip
 ROOMS = {
-    "data", "training", "feature_networks", "autoencoders", "latents", "diffusion", "sampling", "evaluation", "interop",
-    "reporting",
+    "data", "training", "feature_networks", "autoencoders", "latents", "diffusion", "sampling", "evaluation", "analysis",
+    "interop", "reporting",
 }  # fmt: skip
 TOLD_BY_THEIR_OUTPUT = {
     # rooms of which only readers and specs are used: what they wrote is among the stage's inputs, by digest
@@ -33,6 +34,9 @@ TOLD_BY_THEIR_OUTPUT = {
     "evaluate_samples": {"training"},
     "evaluate_reconstruction": {"training"},
     "tables": {"evaluation"},
+    # what only the other stage of the same file runs
+    "sweep": {"training", "latents"},
+    "measure_throughput": {"evaluation", "feature_networks"},
 }
 
 

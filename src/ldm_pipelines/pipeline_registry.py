@@ -60,6 +60,7 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
 
 
 def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
+    from ldm_pipelines.pipelines.analysis.pipeline import create_for_sweep, create_for_throughput
     from ldm_pipelines.pipelines.baseline.pipeline import create as baseline
     from ldm_pipelines.pipelines.encode_latents.pipeline import create as encode_latents
     from ldm_pipelines.pipelines.evaluate.pipeline import (
@@ -91,6 +92,8 @@ def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
         "evaluate_reference": (create_for_reference, "references"),
         "evaluate_samples": (create_for_samples, "evaluations"),
         "evaluate_reconstruction": (create_for_reconstruction, "reconstructions"),
+        "sweep": (create_for_sweep, "sweeps"),
+        "measure_throughput": (create_for_throughput, "throughputs"),
         "tables": (partial(table, study=study), "tables"),
     }
     return {

@@ -1,11 +1,11 @@
 """params.yaml: composed by Hydra, checked by the schema, overridden by --params."""
 
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.parameters import set_at
 
 from ldm_pipelines.config.compose import compose
 from ldm_pipelines.config.loader import StudyConfigLoader
@@ -38,16 +38,6 @@ def test_every_reference_field_exists_in_its_model() -> None:
         for entity in study.entities(kind).values():
             for field, targets in fields.items():
                 assert any(getattr(entity, field) in study.entities(target) for target in targets)
-
-
-def set_at(parameters: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    changed = deepcopy(parameters)
-    here = changed
-    *parents, last = path.split(".")
-    for part in parents:
-        here = here[part]
-    here[last] = value
-    return changed
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,14 @@ def test_everything_is_there_after_dvc_repro(smoke: Clone) -> None:
     result = json.loads((reporting / "metrics" / "class_conditional" / "digits_class.json").read_text())
     assert set(result["metrics"]) >= {"fid", "is", "is_std", "precision", "recall", "accuracy"}
     assert result["provenance"]["feature_network"]["name"] == "digits_classifier"
+    for name, values in (("digits_class_training", [10, 20]), ("digits_class_sampling", [2, 5])):
+        sweep = json.loads((reporting / "metrics" / "analysis" / f"{name}.json").read_text())
+        assert [point["value"] for point in sweep["points"]] == values
+        assert {point["metrics"]["fid"] for point in sweep["points"]} == {
+            sweep["metrics"][f"fid_at_{value}"] for value in values
+        }
+    throughput = json.loads((reporting / "metrics" / "throughput" / "digits_class.json").read_text())
+    assert min(throughput["metrics"].values()) > 0
     assert not [p for p in (smoke.root / "data" / ".workspace").rglob("*") if p.is_file()]
 
 
@@ -124,11 +132,13 @@ def test_every_stage_is_an_mlflow_run_with_metrics_pictures_and_tags(smoke: Clon
     by_name = {run.data.tags["mlflow.runName"]: run for run in runs}
     assert {name.split(".")[0] for name in by_name} == {
         "prepare_data", "train_feature_network", "train_autoencoder", "encode_latents", "train_diffusion", "sample",
-        "evaluate_reference", "evaluate_samples", "evaluate_reconstruction",
+        "evaluate_reference", "evaluate_samples", "evaluate_reconstruction", "sweep", "measure_throughput",
     }  # fmt: skip
     interrupted = {run.data.tags["mlflow.runName"] for run in runs if run.info.status != "FINISHED"}
     assert interrupted <= {"train_diffusion.digits_class"}  # the test of Ctrl-C
     assert by_name["evaluate_samples.digits_class"].data.metrics["fid"] > 0
+    assert by_name["sweep.digits_class_training"].data.metrics["fid_at_10"] > 0
+    assert by_name["measure_throughput.digits_class"].data.metrics["samples_per_s"] > 0
     training = by_name["train_diffusion.digits_class"]
     assert {m.step for m in client.get_metric_history(training.info.run_id, "train_loss")} == set(range(1, 21))
     assert training.data.params["training.learning_rate"] == "0.002"
@@ -212,7 +222,7 @@ def test_the_stages_of_dvc_are_the_entities_of_the_study(smoke: Clone) -> None:
             "prepare_data": "datasets", "train_feature_network": "feature_networks",
             "train_autoencoder": "autoencoders", "encode_latents": "latents", "train_diffusion": "ldms",
             "sample": "samples", "evaluate_reference": "references", "evaluate_samples": "evaluations", "evaluate_reconstruction": "reconstructions",
-            "tables": "tables",
+            "sweep": "sweeps", "measure_throughput": "throughputs", "tables": "tables",
         }.items()
         for name in parameters[kind]
     } | {"report"}  # fmt: skip

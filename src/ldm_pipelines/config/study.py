@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from ldm_pipelines.analysis.spec import Sweep, Throughput
 from ldm_pipelines.autoencoders.spec import Autoencoder
+from ldm_pipelines.config.analysis_checks import analysis_problems
 from ldm_pipelines.config.problems import explain
+from ldm_pipelines.config.sampling_checks import guidance_problems, step_problems
 from ldm_pipelines.data.spec import Dataset
-from ldm_pipelines.diffusion.conditioning_spec import TOKENISED
 from ldm_pipelines.diffusion.latent_classifier_spec import LatentClassifier
 from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.errors import InputError, near_miss
@@ -18,13 +20,13 @@ from ldm_pipelines.feature_networks.spec import FeatureNetwork
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.latents.spec import Latents
 from ldm_pipelines.reporting.tables.spec import Table
-from ldm_pipelines.sampling.ddim_steps import check_steps
 from ldm_pipelines.sampling.spec import RESTORED, Baseline, Samples
 from ldm_pipelines.spec import Entity, NonNegativeInt, Spec
 
 Kind = Literal[
     "datasets", "feature_networks", "autoencoders", "latents", "ldms", "latent_classifiers", "imports",
-    "imported_autoencoders", "samples", "baselines", "references", "evaluations", "reconstructions", "tables",
+    "imported_autoencoders", "samples", "baselines", "references", "evaluations", "reconstructions", "sweeps",
+    "throughputs", "tables",
 ]  # fmt: skip
 
 FIRST_STAGES: tuple[Kind, ...] = ("autoencoders", "imported_autoencoders", "imports")
@@ -45,6 +47,13 @@ REFERENCES: dict[str, dict[str, tuple[Kind, ...]]] = {
     "reconstructions": {
         "autoencoder": FIRST_STAGES, "dataset": ("datasets",),
         "feature_network": ("feature_networks",), "perceptual_network": ("feature_networks",),
+    },
+    "sweeps": {
+        "ldm": ("ldms",), "autoencoder": FIRST_STAGES, "dataset": ("datasets",), "reference": ("references",),
+        "feature_network": ("feature_networks",), "perceptual_network": ("feature_networks",),
+    },
+    "throughputs": {
+        "ldm": ("ldms",), "latent": ("latents",), "autoencoder": FIRST_STAGES, "dataset": ("datasets",),
     },
 }  # fmt: skip
 """Which fields of an entity name another entity. They are part of the graph, so ``--params`` can't change them."""
@@ -83,6 +92,8 @@ class Study(Spec):
     references: dict[str, Reference] = {}
     evaluations: dict[str, Evaluation] = {}
     reconstructions: dict[str, Reconstruction] = {}
+    sweeps: dict[str, Sweep] = {}
+    throughputs: dict[str, Throughput] = {}
     tables: dict[str, Table] = {}
 
     def entities(self, kind: str) -> dict[str, Entity]:
@@ -103,6 +114,7 @@ class Study(Spec):
             *self._impossible_conditions(),
             *self._impossible_samplers(),
             *self._impossible_guidance(),
+            *analysis_problems(self),
             *self._table_problems(),
         ]
         if problems:
@@ -190,10 +202,7 @@ class Study(Spec):
     def _impossible_samplers(self) -> Iterator[str]:
         for name, samples in self.samples.items():
             if samples.ldm in self.ldms:
-                try:
-                    check_steps(samples.sampler, self.ldms[samples.ldm].schedule.timesteps)
-                except InputError as error:
-                    yield f"samples.{name}.{error}"
+                yield from step_problems(f"samples.{name}.", samples.sampler, self.ldms[samples.ldm])
 
     def _impossible_guidance(self) -> Iterator[str]:
         for name, samples in self.samples.items():
@@ -201,13 +210,7 @@ class Study(Spec):
             if ldm is None:
                 continue
             kind = ldm.conditioning.kind
-            if samples.guidance_scale != 1 and kind not in TOKENISED:
-                yield f"samples.{name}.guidance_scale must be 1: {kind} conditioning has no null condition"
-            elif samples.guidance_scale != 1 and getattr(ldm.conditioning, "null_probability", 0) == 0:
-                yield (
-                    f"samples.{name}.guidance_scale must be 1: {ldm.name!r} never learnt its null condition "
-                    f"(ldms.{ldm.name}.conditioning.null_probability is 0)"
-                )
+            yield from guidance_problems(f"samples.{name}", samples.guidance_scale, ldm)
             if samples.image_guidance and kind != "low_res":
                 yield f"samples.{name}.image_guidance needs a model of low_res conditioning, {ldm.name!r} is of {kind}"
             if samples.classifier_guidance:

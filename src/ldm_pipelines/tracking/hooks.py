@@ -41,6 +41,8 @@ TRACKED_STAGES = {
     "evaluate_reference": "evaluation",
     "evaluate_samples": "evaluation",
     "evaluate_reconstruction": "evaluation",
+    "sweep": "evaluation",
+    "measure_throughput": "training",
 }
 """Stages whose nodes, named ``STAGE.ENTITY``, are tracked, and what they use a dataset for. Others cost nothing."""
 

@@ -1,0 +1,1 @@
+"""Quality along an axis, and what a model costs."""
