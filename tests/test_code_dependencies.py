@@ -15,6 +15,7 @@ NODES = {
     "import_autoencoder": "import_checkpoint", "sample": "sample", "baseline": "baseline",
     "evaluate_reference": "evaluate", "evaluate_samples": "evaluate", "evaluate_reconstruction": "evaluate",
     "sweep": "analysis", "measure_throughput": "analysis", "tables": "tables",
+    "figures": "figures",
 }  # fmt: skip
 ROOMS = {
     "data", "training", "feature_networks", "autoencoders", "latents", "diffusion", "sampling", "evaluation", "analysis",
@@ -37,6 +38,7 @@ TOLD_BY_THEIR_OUTPUT = {
     # what only the other stage of the same file runs
     "sweep": {"training", "latents"},
     "measure_throughput": {"evaluation", "feature_networks"},
+    "figures": {"evaluation"},
 }
 
 

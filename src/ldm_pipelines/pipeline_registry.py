@@ -16,8 +16,9 @@ from ldm_pipelines.errors import InputError
 def register_pipelines() -> dict[str, Pipeline]:
     """Every pipeline of the study in ``params.yaml``.
 
-    ``STAGE.NAME`` runs one entity, ``STAGE`` the whole family; ``train_ldm.NAME`` and ``table_NN`` run everything they
-    need, from raw data; ``everything`` is the whole study; ``export_model.NAME`` writes a folder that diffusers loads.
+    ``STAGE.NAME`` runs one entity, ``STAGE`` the whole family; ``train_ldm.NAME``, ``table_NN`` and the name of a
+    figure run everything they need, from raw data; ``everything`` is the whole study; ``export_model.NAME`` writes a
+    folder that diffusers loads.
     ``train_ldm`` and ``__default__`` are those of ``selected``; an imported model is imported instead of trained.
     """
     project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
@@ -49,10 +50,12 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
     registry["everything"] = everything
     for name in study.tables:
         registry[name] = everything.to_outputs(f"tables/{name}")
+    for name in study.figures:
+        registry[name] = everything.to_outputs(f"figures/{name}")
     if study.tables:
         rendered = registry["tables"].to_outputs(*(f"rendered/{name}" for name in study.tables))
         registry["report"] = rendered + create_report(study.tables)
-        registry["tables"] += create_report(study.tables)
+        registry["tables"] += registry["figures"] + create_report(study.tables)
     making = "train_ldm" if study.selected.ldm in study.ldms else "import_checkpoint"
     registry["train_ldm"] = registry[f"{making}.{study.selected.ldm}"]
     registry["__default__"] = registry[study.selected.table]
@@ -68,6 +71,7 @@ def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
         create_for_reference,
         create_for_samples,
     )
+    from ldm_pipelines.pipelines.figures.pipeline import create as figure
     from ldm_pipelines.pipelines.import_checkpoint.pipeline import create as import_checkpoint
     from ldm_pipelines.pipelines.import_checkpoint.pipeline import create_for_autoencoder as import_autoencoder
     from ldm_pipelines.pipelines.prepare_data.pipeline import create as prepare_data
@@ -95,6 +99,7 @@ def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
         "sweep": (create_for_sweep, "sweeps"),
         "measure_throughput": (create_for_throughput, "throughputs"),
         "tables": (partial(table, study=study), "tables"),
+        "figures": (figure, "figures"),
     }
     return {
         stage: {name: create(entity) for name, entity in study.entities(kind).items()}

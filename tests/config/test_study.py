@@ -142,7 +142,10 @@ def test_a_runtime_parameter_changes_one_value_and_is_checked(project: Path) -> 
         load(project, {"ldms": {"digits_class": {"training": {"learning_rate": -1}}}})
 
 
-@pytest.mark.parametrize("path", ["ldms.digits_class.latent", "samples.digits_class.ldm", "tables.table_03.suite"])
+@pytest.mark.parametrize(
+    "path",
+    ["ldms.digits_class.latent", "samples.digits_class.ldm", "tables.table_03.suite", "figures.rate_distortion.points"],
+)
 def test_references_cannot_be_changed_at_run_time(project: Path, path: str) -> None:
     change: Any = "x"
     for part in reversed(path.split(".")):

@@ -26,6 +26,8 @@ def test_everything_is_there_after_dvc_repro(smoke: Clone) -> None:
     reporting = smoke.root / "data" / "08_reporting"
     for extension in ("md", "tex", "csv", "html", "txt"):
         assert (reporting / "tables" / "table_03" / f"table_03.{extension}").stat().st_size > 200
+    for extension in ("svg", "png", "csv", "json"):
+        assert (reporting / "figures" / "rate_distortion" / f"rate_distortion.{extension}").stat().st_size > 200
     assert (reporting / "report" / "index.html").stat().st_size > 10_000
     result = json.loads((reporting / "metrics" / "class_conditional" / "digits_class.json").read_text())
     assert set(result["metrics"]) >= {"fid", "is", "is_std", "precision", "recall", "accuracy"}
@@ -222,7 +224,7 @@ def test_the_stages_of_dvc_are_the_entities_of_the_study(smoke: Clone) -> None:
             "prepare_data": "datasets", "train_feature_network": "feature_networks",
             "train_autoencoder": "autoencoders", "encode_latents": "latents", "train_diffusion": "ldms",
             "sample": "samples", "evaluate_reference": "references", "evaluate_samples": "evaluations", "evaluate_reconstruction": "reconstructions",
-            "sweep": "sweeps", "measure_throughput": "throughputs", "tables": "tables",
+            "sweep": "sweeps", "measure_throughput": "throughputs", "tables": "tables", "figures": "figures",
         }.items()
         for name in parameters[kind]
     } | {"report"}  # fmt: skip

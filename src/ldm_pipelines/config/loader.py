@@ -101,6 +101,7 @@ def _refuse_references(changes: Mapping[str, Any]) -> None:
         if (len(path) == 3 and field in {*REFERENCES.get(kind, {}), "upstream", "suite"}) or kind in {
             "study",
             "tables",
+            "figures",
         }:
             raise InputError(
                 f"--params {'.'.join(path)}: references are part of the graph; "

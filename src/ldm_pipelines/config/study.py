@@ -19,6 +19,7 @@ from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction, Reference
 from ldm_pipelines.feature_networks.spec import FeatureNetwork
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.latents.spec import Latents
+from ldm_pipelines.reporting.figures.spec import Figure
 from ldm_pipelines.reporting.tables.spec import Table
 from ldm_pipelines.sampling.spec import RESTORED, Baseline, Samples
 from ldm_pipelines.spec import Entity, NonNegativeInt, Spec
@@ -26,7 +27,7 @@ from ldm_pipelines.spec import Entity, NonNegativeInt, Spec
 Kind = Literal[
     "datasets", "feature_networks", "autoencoders", "latents", "ldms", "latent_classifiers", "imports",
     "imported_autoencoders", "samples", "baselines", "references", "evaluations", "reconstructions", "sweeps",
-    "throughputs", "tables",
+    "throughputs", "tables", "figures",
 ]  # fmt: skip
 
 FIRST_STAGES: tuple[Kind, ...] = ("autoencoders", "imported_autoencoders", "imports")
@@ -57,6 +58,9 @@ REFERENCES: dict[str, dict[str, tuple[Kind, ...]]] = {
     },
 }  # fmt: skip
 """Which fields of an entity name another entity. They are part of the graph, so ``--params`` can't change them."""
+
+MEASURED: tuple[Kind, ...] = ("evaluations", "reconstructions", "sweeps", "throughputs")
+"""Kinds whose entities leave a result in their suite."""
 
 UNANNOTATED = ("digits", "photos")
 """Kinds of source that have neither captions nor boxes nor maps."""
@@ -95,6 +99,7 @@ class Study(Spec):
     sweeps: dict[str, Sweep] = {}
     throughputs: dict[str, Throughput] = {}
     tables: dict[str, Table] = {}
+    figures: dict[str, Figure] = {}
 
     def entities(self, kind: str) -> dict[str, Entity]:
         """The entities of one kind by name."""
@@ -116,6 +121,7 @@ class Study(Spec):
             *self._impossible_guidance(),
             *analysis_problems(self),
             *self._table_problems(),
+            *self._figure_problems(),
         ]
         if problems:
             raise ValueError("\n  ".join(problems))
@@ -140,7 +146,7 @@ class Study(Spec):
         """Entities of two kinds whose artefacts would lie in one place."""
         for one, other in (
             ("imports", "ldms"), ("imports", "autoencoders"), ("imported_autoencoders", "autoencoders"),
-            ("imported_autoencoders", "imports"), ("baselines", "samples"),
+            ("imported_autoencoders", "imports"), ("baselines", "samples"), ("figures", "tables"),
         ):  # fmt: skip
             for name in sorted(set(self.entities(one)) & set(self.entities(other))):
                 yield f"{one}.{name}: there is an entity of {other} with this name; give it another"
@@ -242,6 +248,15 @@ class Study(Spec):
                 suite = results[row.result].suite
                 if not f"{suite}/".startswith(f"{table.suite}/"):
                     yield f"{where}: {row.result!r} is in suite {suite!r}, not below {table.suite!r}"
+
+    def _figure_problems(self) -> Iterator[str]:
+        """Results that no entity makes. Names may recur among kinds, so a result is known by its suite too."""
+        made = {(getattr(e, "suite", ""), name) for kind in MEASURED for name, e in self.entities(kind).items()}
+        for name, figure in self.figures.items():
+            for key, suite, result in figure.results():
+                if (suite, result) not in made:
+                    hint = near_miss(result, {other for place, other in made if place == suite})
+                    yield f"figures.{name}.{key}: no result named {result!r} in suite {suite!r}{hint}"
 
 
 def read_study(parameters: Mapping[str, Any], origin: str) -> Study:

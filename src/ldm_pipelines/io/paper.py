@@ -1,27 +1,28 @@
-"""The paper's published tables, read-only."""
+"""The paper's published tables and figures, read-only."""
 
+from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from kedro.io import AbstractDataset
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.paper.documents import PaperTable
+from ldm_pipelines.reporting.paper.documents import Figures, PaperTable
+
+Document = TypeVar("Document", PaperTable, Figures)
 
 
-class PaperTableDataset(AbstractDataset[PaperTable, PaperTable]):
-    """Loads ``conf/paper/table_NN.yaml``, checked."""
+class PaperDataset(AbstractDataset[Document, Document], Generic[Document]):
+    """A file of ``conf/paper``, checked when it is loaded."""
 
     def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._path = Path(filepath)
         self.metadata = metadata
 
-    def load(self) -> PaperTable:
-        from ldm_pipelines.reporting.paper.documents import load_paper_table
+    @abstractmethod
+    def load(self) -> Document: ...
 
-        return load_paper_table(self._path)
-
-    def save(self, data: PaperTable) -> None:
+    def save(self, data: Document) -> None:
         raise InputError(f"{self._path} holds what the paper printed; it is written by hand")
 
     def _exists(self) -> bool:
@@ -29,3 +30,21 @@ class PaperTableDataset(AbstractDataset[PaperTable, PaperTable]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}
+
+
+class PaperTableDataset(PaperDataset[PaperTable]):
+    """Loads ``conf/paper/table_NN.yaml``."""
+
+    def load(self) -> PaperTable:
+        from ldm_pipelines.reporting.paper.documents import load_paper_table
+
+        return load_paper_table(self._path)
+
+
+class PaperFiguresDataset(PaperDataset[Figures]):
+    """Loads ``conf/paper/figures.yaml``."""
+
+    def load(self) -> Figures:
+        from ldm_pipelines.reporting.paper.documents import load_figures
+
+        return load_figures(self._path)

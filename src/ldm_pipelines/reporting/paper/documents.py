@@ -137,10 +137,31 @@ class RepositoryZoo(Spec):
     autoencoders: str
 
 
+class Gap(Spec):
+    """How much lower the FID of ``lower_f`` is than that of ``higher_f``."""
+
+    lower_f: PositiveInt
+    higher_f: PositiveInt
+    fid: float
+    after: str
+
+
+class Findings(Spec):
+    """Orderings that the paper states about a figure; ours are held against them."""
+
+    best_f: tuple[PositiveInt, ...] = ()
+    slowest_f: PositiveInt | None = None
+    gap: Gap | None = None
+    psnr_falls_with_f: bool = False
+    better_regulariser: Literal["KL", "VQ"] | None = None
+    source: Remarks
+
+
 class Figure(Spec):
     title: str
     protocol: Facts = Field(default_factory=dict)
     rows: tuple[PaperRow, ...] = ()
+    findings: Findings | None = None
     known_numbers: Remarks = ()
     plotted_values: str | None = None
     qualitative: str | None = None

@@ -1,0 +1,1 @@
+"""The plotted figures of the paper, from stored results."""

@@ -1,0 +1,1 @@
+"""The plotted figures of the paper, drawn from stored results."""
