@@ -15,11 +15,11 @@ NODES = {
     "import_autoencoder": "import_checkpoint", "sample": "sample", "baseline": "baseline",
     "evaluate_reference": "evaluate", "evaluate_samples": "evaluate", "evaluate_reconstruction": "evaluate",
     "sweep": "analysis", "measure_throughput": "analysis", "tables": "tables",
-    "figures": "figures",
+    "figures": "figures", "make_user_study": "user_study", "read_user_study": "user_study",
 }  # fmt: skip
 ROOMS = {
     "data", "training", "feature_networks", "autoencoders", "latents", "diffusion", "sampling", "evaluation", "analysis",
-    "interop", "reporting",
+    "interop", "reporting", "user_study",
 }  # fmt: skip
 TOLD_BY_THEIR_OUTPUT = {
     # rooms of which only readers and specs are used: what they wrote is among the stage's inputs, by digest
@@ -34,6 +34,8 @@ TOLD_BY_THEIR_OUTPUT = {
     "evaluate_reference": {"training", "autoencoders"},
     "evaluate_samples": {"training"},
     "evaluate_reconstruction": {"training"},
+    "make_user_study": {"evaluation"},
+    "read_user_study": {"data", "diffusion", "evaluation"},
     "tables": {"evaluation"},
     # what only the other stage of the same file runs
     "sweep": {"training", "latents"},

@@ -81,6 +81,7 @@ def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
     from ldm_pipelines.pipelines.train_diffusion.pipeline import create as train_diffusion
     from ldm_pipelines.pipelines.train_feature_network.pipeline import create as train_feature_network
     from ldm_pipelines.pipelines.train_latent_classifier.pipeline import create as train_latent_classifier
+    from ldm_pipelines.pipelines.user_study.pipeline import create_for_answers, create_for_page
 
     creators: dict[str, tuple[Callable[..., Pipeline], Kind]] = {
         "prepare_data": (prepare_data, "datasets"),
@@ -98,6 +99,8 @@ def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
         "evaluate_reconstruction": (create_for_reconstruction, "reconstructions"),
         "sweep": (create_for_sweep, "sweeps"),
         "measure_throughput": (create_for_throughput, "throughputs"),
+        "make_user_study": (create_for_page, "user_studies"),
+        "read_user_study": (create_for_answers, "user_studies"),
         "tables": (partial(table, study=study), "tables"),
         "figures": (figure, "figures"),
     }

@@ -80,6 +80,15 @@ def test_conditions_of_samples_are_those_of_unseen_images(tasks: Clone) -> None:
         assert (manifest.loc[table["condition"], "split"] == "test").all()
 
 
+def test_the_user_study_is_made_and_without_answers_nothing_is_claimed(tasks: Clone) -> None:
+    folder = tasks.root / "data" / "08_reporting" / "user_study" / "super_resolution"
+    assert {file.name for file in folder.iterdir()} == {"index.html", "key.json"}
+    for name in ("super_resolution", "super_resolution_rival"):
+        measured = metrics(tasks, "user_study", name)
+        assert measured["preference_vs_gt_pct"] is None
+        assert (measured["answers"], measured["participants"]) == (0, 0)
+
+
 def test_an_exported_model_is_a_pipeline_of_diffusers_that_draws(tasks: Clone) -> None:
     tasks.run("kedro", "run", "--pipelines=export_model.photos_unconditional")
     folder = tasks.root / "data" / "06_models" / "exports" / "photos_unconditional"

@@ -58,7 +58,8 @@ def _impossible_values(where: str, sweep: Sweep, ldm: LDM) -> Iterator[str]:
 
 def _shared_files(study: "Study") -> Iterator[str]:
     """Results of two entities that would lie in one file."""
-    results = [*study.results().values(), *study.sweeps.values(), *study.throughputs.values()]
-    for (suite, name), count in Counter((result.suite, result.name) for result in results).items():
+    of_tables = [(entity.suite, name) for name, entity in study.results().items()]
+    measured = [(entity.suite, entity.name) for entity in (*study.sweeps.values(), *study.throughputs.values())]
+    for (suite, name), count in Counter([*of_tables, *measured]).items():
         if count > 1:
             yield f"{count} results are called {name!r} in suite {suite!r}; give them names, or suites, of their own"

@@ -10,6 +10,7 @@ from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.config.analysis_checks import analysis_problems
 from ldm_pipelines.config.problems import explain
 from ldm_pipelines.config.sampling_checks import guidance_problems, step_problems
+from ldm_pipelines.config.user_studies import user_study_problems
 from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.diffusion.latent_classifier_spec import LatentClassifier
 from ldm_pipelines.diffusion.spec import LDM
@@ -23,11 +24,12 @@ from ldm_pipelines.reporting.figures.spec import Figure
 from ldm_pipelines.reporting.tables.spec import Table
 from ldm_pipelines.sampling.spec import RESTORED, Baseline, Samples
 from ldm_pipelines.spec import Entity, NonNegativeInt, Spec
+from ldm_pipelines.user_study.spec import UserStudy
 
 Kind = Literal[
     "datasets", "feature_networks", "autoencoders", "latents", "ldms", "latent_classifiers", "imports",
     "imported_autoencoders", "samples", "baselines", "references", "evaluations", "reconstructions", "sweeps",
-    "throughputs", "tables", "figures",
+    "throughputs", "user_studies", "tables", "figures",
 ]  # fmt: skip
 
 FIRST_STAGES: tuple[Kind, ...] = ("autoencoders", "imported_autoencoders", "imports")
@@ -56,6 +58,7 @@ REFERENCES: dict[str, dict[str, tuple[Kind, ...]]] = {
     "throughputs": {
         "ldm": ("ldms",), "latent": ("latents",), "autoencoder": FIRST_STAGES, "dataset": ("datasets",),
     },
+    "user_studies": {"samples": ("samples",), "rival": ("samples", "baselines"), "dataset": ("datasets",)},
 }  # fmt: skip
 """Which fields of an entity name another entity. They are part of the graph, so ``--params`` can't change them."""
 
@@ -98,6 +101,7 @@ class Study(Spec):
     reconstructions: dict[str, Reconstruction] = {}
     sweeps: dict[str, Sweep] = {}
     throughputs: dict[str, Throughput] = {}
+    user_studies: dict[str, UserStudy] = {}
     tables: dict[str, Table] = {}
     figures: dict[str, Figure] = {}
 
@@ -106,9 +110,10 @@ class Study(Spec):
         found: dict[str, Entity] = getattr(self, kind)
         return found
 
-    def results(self) -> dict[str, Evaluation | Reconstruction]:
-        """What can stand in a table's row, by name."""
-        return {**self.evaluations, **self.reconstructions}
+    def results(self) -> dict[str, Evaluation | Reconstruction | UserStudy]:
+        """What can stand in a table's row, by name. A user study has two results, and the rival's has its own name."""
+        rivals = {study.rival_result: study for study in self.user_studies.values()}
+        return {**self.evaluations, **self.reconstructions, **self.user_studies, **rivals}
 
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
@@ -120,6 +125,7 @@ class Study(Spec):
             *self._impossible_samplers(),
             *self._impossible_guidance(),
             *analysis_problems(self),
+            *user_study_problems(self.user_studies, {**self.samples, **self.baselines}, self.ldms),
             *self._table_problems(),
             *self._figure_problems(),
         ]
@@ -237,13 +243,17 @@ class Study(Spec):
     def _table_problems(self) -> Iterator[str]:
         for name in set(self.evaluations) & set(self.reconstructions):
             yield f"evaluations.{name}: there is a reconstruction of the same name; results need names of their own"
+        for name, study in self.user_studies.items():
+            others = {**self.evaluations, **self.reconstructions}
+            for taken in {name, study.rival_result} & {*others, *(set(self.user_studies) - {name})}:
+                yield f"user_studies.{name}: there is another result named {taken!r}; results need names of their own"
         results = self.results()
         for name, table in self.tables.items():
             for number, row in enumerate(table.rows):
                 where = f"tables.{name}.rows[{number}].result"
                 if row.result not in results:
                     hint = near_miss(row.result, results)
-                    yield f"{where}: no evaluation or reconstruction named {row.result!r}{hint}"
+                    yield f"{where}: no evaluation, reconstruction or user study named {row.result!r}{hint}"
                     continue
                 suite = results[row.result].suite
                 if not f"{suite}/".startswith(f"{table.suite}/"):

@@ -43,6 +43,7 @@ TRACKED_STAGES = {
     "evaluate_reconstruction": "evaluation",
     "sweep": "evaluation",
     "measure_throughput": "training",
+    "read_user_study": "evaluation",
 }
 """Stages whose nodes, named ``STAGE.ENTITY``, are tracked, and what they use a dataset for. Others cost nothing."""
 

@@ -1,0 +1,1 @@
+"""User studies: the page that asks, and what the answers say."""

@@ -1,0 +1,1 @@
+"""User studies: which of two images people prefer. No PyTorch here."""
