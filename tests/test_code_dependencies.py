@@ -16,6 +16,7 @@ NODES = {
     "evaluate_reference": "evaluate", "evaluate_samples": "evaluate", "evaluate_reconstruction": "evaluate",
     "sweep": "analysis", "measure_throughput": "analysis", "tables": "tables",
     "figures": "figures", "make_user_study": "user_study", "read_user_study": "user_study",
+    "describe_ldm": "describe_ldm",
 }  # fmt: skip
 ROOMS = {
     "data", "training", "feature_networks", "autoencoders", "latents", "diffusion", "sampling", "evaluation", "analysis",
@@ -41,6 +42,7 @@ TOLD_BY_THEIR_OUTPUT = {
     "sweep": {"training", "latents"},
     "measure_throughput": {"evaluation", "feature_networks"},
     "figures": {"evaluation"},
+    "describe_ldm": {"data", "latents", "training", "feature_networks"},  # networks are built, nothing is computed
 }
 
 

@@ -33,7 +33,7 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
     from ldm_pipelines.pipelines.evaluate.pipeline import create_for_outside
     from ldm_pipelines.pipelines.export_model.pipeline import create as export_model
     from ldm_pipelines.pipelines.import_checkpoint.pipeline import create_hint
-    from ldm_pipelines.pipelines.tables.pipeline import create_report
+    from ldm_pipelines.pipelines.tables.pipeline import create_check, create_report
 
     stages = _stages(study)
     registry = {f"{stage}.{name}": pipeline for stage, family in stages.items() for name, pipeline in family.items()}
@@ -49,13 +49,15 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
     registry["evaluate"] = create_for_outside()  # not in ``everything``: what it measures is said on the command line
     registry["everything"] = everything
     for name in study.tables:
-        registry[name] = everything.to_outputs(f"tables/{name}")
+        check = create_check([name], name)
+        registry[name] = everything.to_outputs(f"tables/{name}") + check
+        registry[f"tables.{name}"] += check
     for name in study.figures:
         registry[name] = everything.to_outputs(f"figures/{name}")
     if study.tables:
         rendered = registry["tables"].to_outputs(*(f"rendered/{name}" for name in study.tables))
         registry["report"] = rendered + create_report(study.tables)
-        registry["tables"] += registry["figures"] + create_report(study.tables)
+        registry["tables"] += registry["figures"] + create_report(study.tables) + create_check(study.tables, "all")
     making = "train_ldm" if study.selected.ldm in study.ldms else "import_checkpoint"
     registry["train_ldm"] = registry[f"{making}.{study.selected.ldm}"]
     registry["__default__"] = registry[study.selected.table]
@@ -65,6 +67,7 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
 def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
     from ldm_pipelines.pipelines.analysis.pipeline import create_for_sweep, create_for_throughput
     from ldm_pipelines.pipelines.baseline.pipeline import create as baseline
+    from ldm_pipelines.pipelines.describe_ldm.pipeline import create as describe_ldm
     from ldm_pipelines.pipelines.encode_latents.pipeline import create as encode_latents
     from ldm_pipelines.pipelines.evaluate.pipeline import (
         create_for_reconstruction,
@@ -101,6 +104,7 @@ def _stages(study: Study) -> dict[str, dict[str, Pipeline]]:
         "measure_throughput": (create_for_throughput, "throughputs"),
         "make_user_study": (create_for_page, "user_studies"),
         "read_user_study": (create_for_answers, "user_studies"),
+        "describe_ldm": (partial(describe_ldm, study=study), "ldms"),
         "tables": (partial(table, study=study), "tables"),
         "figures": (figure, "figures"),
     }

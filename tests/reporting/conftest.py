@@ -1,10 +1,10 @@
 """Results as the evaluation writes them, and the true files of the paper."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from support.results import PAPER, result, sample_subject, stored
 
 from ldm_pipelines.reporting.paper.documents import load_paper_table
 from ldm_pipelines.reporting.tables.build import build
@@ -12,29 +12,6 @@ from ldm_pipelines.reporting.tables.layout import RenderedTable
 from ldm_pipelines.reporting.tables.spec import Row, Table
 
 Make = Callable[..., RenderedTable]
-PAPER = Path(__file__).parents[2] / "conf" / "paper"
-
-
-def result(kind: str, name: str, metrics: dict[str, float], subject: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "name": name,
-        "metrics": metrics,
-        "provenance": {
-            "feature_network": {"name": "digits_classifier", "kind": "classifier", "digest": "5e" * 32},
-            "reference": {"dataset": "digits", "split": "test", "count": 360, "digest": "ab" * 32},
-            "samples" if kind == "samples" else "autoencoder": subject,
-            "protocol": {"is_splits": 10},
-        },
-    }
-
-
-def sample_subject(name: str, scale: float) -> dict[str, Any]:
-    return {
-        "name": name, "ldm": "digits_class", "ldm_digest": "77" * 32, "autoencoder": "kl_f4", "digest": "12" * 32,
-        "sampler": {"kind": "ddim", "steps": 50, "eta": 1.0}, "guidance_scale": scale, "count": 2000, "seed": 0,
-        "class_balance": {"classes": 10, "fewest": 200, "most": 200}, "n_params": 812_345,
-    }  # fmt: skip
 
 
 @pytest.fixture
@@ -60,8 +37,9 @@ def make() -> Make:
 
     def made(name: str, rows: dict[str, str] | list[tuple[str, str]], results: dict[str, Any]) -> RenderedTable:
         pairs = rows.items() if isinstance(rows, dict) else rows
-        table = Table(name=name, suite="samples", rows=tuple(Row(method=m, result=r) for m, r in pairs))
-        return build(table, load_paper_table(PAPER / f"{name}.yaml"), results, study="miniature")
+        made = tuple(Row(method=m, result=r) for m, r in pairs)
+        table = Table(name=name, suite="samples", second_suite="samples", rows=made)
+        return build(table, load_paper_table(PAPER / f"{name}.yaml"), stored(results), study="miniature")
 
     return made
 

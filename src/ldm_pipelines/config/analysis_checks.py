@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ldm_pipelines.analysis.spec import Sweep
+from ldm_pipelines.analysis.spec import Sweep, Throughput
 from ldm_pipelines.config.sampling_checks import guidance_problems, step_problems
 from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.spec import Entity
@@ -58,8 +58,8 @@ def _impossible_values(where: str, sweep: Sweep, ldm: LDM) -> Iterator[str]:
 
 def _shared_files(study: "Study") -> Iterator[str]:
     """Results of two entities that would lie in one file."""
-    of_tables = [(entity.suite, name) for name, entity in study.results().items()]
-    measured = [(entity.suite, entity.name) for entity in (*study.sweeps.values(), *study.throughputs.values())]
-    for (suite, name), count in Counter([*of_tables, *measured]).items():
+    of_tables: list[tuple[str, str]] = [(entity.suite, name) for name, entity in study.results().items()]
+    of_figures: list[Sweep | Throughput] = [*study.sweeps.values(), *study.throughputs.values()]
+    for (suite, name), count in Counter([*of_tables, *((each.suite, each.name) for each in of_figures)]).items():
         if count > 1:
             yield f"{count} results are called {name!r} in suite {suite!r}; give them names, or suites, of their own"

@@ -21,7 +21,7 @@ from ldm_pipelines.feature_networks.spec import FeatureNetwork
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.latents.spec import Latents
 from ldm_pipelines.reporting.figures.spec import Figure
-from ldm_pipelines.reporting.tables.spec import Table
+from ldm_pipelines.reporting.tables.spec import DESCRIPTIONS, AnyTable, Row, SettingsTable, Shelf, Table
 from ldm_pipelines.sampling.spec import RESTORED, Baseline, Samples
 from ldm_pipelines.spec import Entity, NonNegativeInt, Spec
 from ldm_pipelines.user_study.spec import UserStudy
@@ -65,6 +65,13 @@ REFERENCES: dict[str, dict[str, tuple[Kind, ...]]] = {
 MEASURED: tuple[Kind, ...] = ("evaluations", "reconstructions", "sweeps", "throughputs")
 """Kinds whose entities leave a result in their suite."""
 
+ROW_SOURCES: dict[str, tuple[Kind, ...]] = {
+    "result": ("evaluations", "reconstructions"),
+    "throughput": ("throughputs",),
+    "preference": ("user_studies",),
+}
+"""Which entities a field of a table's row names."""
+
 UNANNOTATED = ("digits", "photos")
 """Kinds of source that have neither captions nor boxes nor maps."""
 
@@ -102,7 +109,7 @@ class Study(Spec):
     sweeps: dict[str, Sweep] = {}
     throughputs: dict[str, Throughput] = {}
     user_studies: dict[str, UserStudy] = {}
-    tables: dict[str, Table] = {}
+    tables: dict[str, AnyTable] = {}
     figures: dict[str, Figure] = {}
 
     def entities(self, kind: str) -> dict[str, Entity]:
@@ -114,6 +121,14 @@ class Study(Spec):
         """What can stand in a table's row, by name. A user study has two results, and the rival's has its own name."""
         rivals = {study.rival_result: study for study in self.user_studies.values()}
         return {**self.evaluations, **self.reconstructions, **self.user_studies, **rivals}
+
+    def suites(self, source: str) -> dict[str, str]:
+        """Where the results lie that a row's field (``result``, ``throughput``, ``preference``) can name, by name."""
+        kinds = ROW_SOURCES[source]
+        found = {name: getattr(entity, "suite", "") for kind in kinds for name, entity in self.entities(kind).items()}
+        if source == "preference":
+            found |= {study.rival_result: study.suite for study in self.user_studies.values()}
+        return found
 
     @model_validator(mode="after")
     def _references_exist(self) -> Self:
@@ -247,17 +262,30 @@ class Study(Spec):
             others = {**self.evaluations, **self.reconstructions}
             for taken in {name, study.rival_result} & {*others, *(set(self.user_studies) - {name})}:
                 yield f"user_studies.{name}: there is another result named {taken!r}; results need names of their own"
-        results = self.results()
         for name, table in self.tables.items():
-            for number, row in enumerate(table.rows):
-                where = f"tables.{name}.rows[{number}].result"
-                if row.result not in results:
-                    hint = near_miss(row.result, results)
-                    yield f"{where}: no evaluation, reconstruction or user study named {row.result!r}{hint}"
-                    continue
-                suite = results[row.result].suite
-                if not f"{suite}/".startswith(f"{table.suite}/"):
-                    yield f"{where}: {row.result!r} is in suite {suite!r}, not below {table.suite!r}"
+            if isinstance(table, Table):
+                for number, row in enumerate(table.rows):
+                    yield from self._row_problems(f"tables.{name}.rows[{number}]", table, row)
+            else:
+                yield from self._not_watched(f"tables.{name}.suite", table, "what it shows", DESCRIPTIONS)
+            if isinstance(table, SettingsTable):
+                for column, ldm in table.columns.items():
+                    if ldm not in self.ldms:
+                        yield f"tables.{name}.columns.{column}: no ldms named {ldm!r}{near_miss(ldm, self.ldms)}"
+
+    def _row_problems(self, where: str, table: Table, row: Row) -> Iterator[str]:
+        for source, name in row.everything:
+            known = self.suites(source)
+            if name in known:
+                yield from self._not_watched(f"{where}.{source}", table, repr(name), known[name])
+            else:
+                kinds = " or ".join(kind.removesuffix("s") for kind in ROW_SOURCES[source]) or source
+                yield f"{where}.{source}: no {kinds} named {name!r}{near_miss(name, known)}"
+
+    def _not_watched(self, where: str, table: Shelf, what: str, suite: str) -> Iterator[str]:
+        if not table.holds(suite):
+            watched = " or ".join(dict.fromkeys(map(repr, (table.suite, table.second_suite))))
+            yield f"{where}: {what} is in suite {suite!r}, not below {watched}"
 
     def _figure_problems(self) -> Iterator[str]:
         """Results that no entity makes. Names may recur among kinds, so a result is known by its suite too."""

@@ -7,9 +7,10 @@ from typing import Any, Generic, TypeVar
 from kedro.io import AbstractDataset
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.paper.documents import Figures, PaperTable
+from ldm_pipelines.reporting.paper.documents import Figures, HyperparameterTable, LayerTable, PaperTable, Unreadable
 
-Document = TypeVar("Document", PaperTable, Figures)
+AnyTable = PaperTable | HyperparameterTable | LayerTable | Unreadable
+Document = TypeVar("Document", AnyTable, Figures)
 
 
 class PaperDataset(AbstractDataset[Document, Document], Generic[Document]):
@@ -32,13 +33,19 @@ class PaperDataset(AbstractDataset[Document, Document], Generic[Document]):
         return {"filepath": str(self._path)}
 
 
-class PaperTableDataset(PaperDataset[PaperTable]):
-    """Loads ``conf/paper/table_NN.yaml``."""
+class PaperTableDataset(PaperDataset[AnyTable]):
+    """Loads ``conf/paper/table_NN.yaml``.
 
-    def load(self) -> PaperTable:
-        from ldm_pipelines.reporting.paper.documents import load_paper_table
+    A missing or malformed file loads as ``Unreadable``: its own table says why, and the others are made all the same.
+    """
 
-        return load_paper_table(self._path)
+    def load(self) -> AnyTable:
+        from ldm_pipelines.reporting.paper.documents import load_document
+
+        try:
+            return load_document(self._path)
+        except InputError as error:
+            return Unreadable(self._path.stem, str(error))
 
 
 class PaperFiguresDataset(PaperDataset[Figures]):

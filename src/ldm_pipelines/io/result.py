@@ -12,8 +12,8 @@ from ldm_pipelines.errors import InputError
 class ResultDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
     """A JSON object; written atomically, keys in the order given, one trailing newline.
 
-    With ``optional``, a file that is not there loads as ``{"missing": reason}`` instead of failing: a table shows the
-    reason in the cell.
+    With ``optional``, a file that is not there or cannot be read loads as ``{"missing": reason}`` instead of failing: a
+    table shows the reason in the cell.
     """
 
     def __init__(self, filepath: str, optional: bool = False, metadata: dict[str, Any] | None = None) -> None:
@@ -27,14 +27,15 @@ class ResultDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
                 return {"missing": "not run"}
             raise InputError(f"{self._path} does not exist yet; `dvc repro` makes it")
         try:
-            result = json.loads(self._path.read_text())
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"{self._path} is not JSON: {error}; delete it and make it again with `dvc repro`"
-            ) from None
-        if not isinstance(result, dict):
-            raise InputError(f"{self._path} holds no JSON object; delete it and make it again with `dvc repro`")
-        return result
+            result, problem = json.loads(self._path.read_text()), ""
+        except (UnicodeError, json.JSONDecodeError) as error:
+            result, problem = None, f"is not JSON: {error}"
+        if isinstance(result, dict):
+            return result
+        problem = problem or "holds no JSON object"
+        if self._optional:
+            return {"missing": f"malformed result (the file {problem})"}
+        raise InputError(f"{self._path} {problem}; delete it and make it again with `dvc repro`")
 
     def save(self, data: dict[str, Any]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

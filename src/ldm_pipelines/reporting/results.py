@@ -1,58 +1,124 @@
 """Measured results as tables read them."""
 
 import math
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Facts = dict[str, Any]
+METRICS_FOLDER = "data/08_reporting/metrics"
+
+
+class Kind(NamedTuple):
+    """What belongs to a kind of result."""
+
+    section: str
+    """Where its entity stands in ``params.yaml``."""
+    stage: str
+    """The stage that measures it."""
+    subject: str
+    """Which part of its provenance says what was measured."""
+    word: str
+
+
+KINDS = {
+    "samples": Kind("evaluations", "evaluate_samples", "samples", "Samples"),
+    "reconstruction": Kind("reconstructions", "evaluate_reconstruction", "autoencoder", "Autoencoder"),
+    "throughput": Kind("throughputs", "measure_throughput", "ldm", "Throughput of"),
+    "preference": Kind("user_studies", "read_user_study", "study", "User study"),
+}
 
 
 class Result(BaseModel):
-    """One stored evaluation. ``metrics`` may hold null for what does not apply."""
+    """One stored measurement. ``metrics`` may hold null for what does not apply, or was not answered."""
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["samples", "reconstruction"]
+    kind: Literal["samples", "reconstruction", "throughput", "preference"]
     name: str
     metrics: dict[str, float | None]
-    provenance: dict[str, Facts]
+    details: Facts = Field(default_factory=dict)
+    provenance: dict[str, Any]
 
     @property
     def subject(self) -> Facts:
-        """Facts about what was measured: the sample set or the autoencoder."""
-        return self.provenance.get("samples" if self.kind == "samples" else "autoencoder", {})
+        """Facts about what was measured: the sample set, the autoencoder, the model."""
+        return self._facts(KINDS[self.kind].subject)
 
     @property
     def reference(self) -> Facts:
-        return self.provenance.get("reference", {})
+        return self._facts("reference")
 
     @property
     def feature_network(self) -> Facts:
-        return self.provenance.get("feature_network", {})
+        return self._facts("feature_network")
+
+    @property
+    def device(self) -> Facts:
+        return self._facts("device")
+
+    def masked(self, bounds: tuple[float, float]) -> Facts:
+        """Metrics of the images of which this part is masked; empty where they were not told apart."""
+        parts = self.details.get("by_masked_part") or []
+        return next((part for part in parts if (part.get("from"), part.get("to")) == bounds), {})
+
+    def _facts(self, key: str) -> Facts:
+        facts = self.provenance.get(key)
+        return facts if isinstance(facts, dict) else {}
 
 
-def read_result(results: dict[str, dict[str, Any]], name: str) -> Result | str:
-    """The result called ``name``, or why there is none, in a few words."""
-    if name not in results:
-        return "no result (it is not among the stored results)"
-    if "missing" in results[name]:
-        return str(results[name]["missing"])
+@dataclass(frozen=True)
+class Stored:
+    """A result, or why there is none, and where it lies below ``METRICS_FOLDER``."""
+
+    path: str
+    result: Result | None
+    why: str = ""
+    """In a few words; empty where there is a result."""
+
+    @property
+    def file(self) -> str:
+        return f"{METRICS_FOLDER}/{self.path}.json"
+
+    @property
+    def record(self) -> str:
+        """Name of the provenance record, without ``.json``; empty where there is no result."""
+        return f"{KINDS[self.result.kind].stage}.{self.result.name}" if self.result else ""
+
+    @property
+    def entity(self) -> str:
+        """Key in ``params.yaml``; empty where there is no result."""
+        return f"{KINDS[self.result.kind].section}.{self.result.name}" if self.result else ""
+
+
+def read_results(contents: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Stored]:
+    """Stored results by kind and name, from contents by ``KIND/SUITE/NAME`` (kind: a field of a row)."""
+    found = {}
+    for key in contents:
+        kind, _, path = key.partition("/")
+        result = read_result(contents, key)
+        stored = Stored(path, None, result) if isinstance(result, str) else Stored(path, result)
+        found[kind, path.rpartition("/")[2]] = stored
+    return found
+
+
+def read_result(contents: Mapping[str, Mapping[str, Any]], key: str) -> Result | str:
+    """The result stored under ``key``, or why there is none, in a few words."""
+    if "missing" in contents[key]:
+        return str(contents[key]["missing"])
     try:
-        return Result.model_validate(results[name])
+        return Result.model_validate(contents[key])
     except ValidationError as error:
         problem = error.errors()[0]
         return f"malformed result ({'.'.join(map(str, problem['loc'])) or 'root'}: {problem['msg']})"
 
 
-def look_up(result: Result, key: str) -> float | str | None:
-    """A metric, or a fact of the measured thing; None where it does not apply, text saying why it is missing."""
-    for source in (result.metrics, result.subject):
-        if key in source:
-            value = source[key]
-            if value is None:
-                return None
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                return f"{key} is not a number"
-            return float(value) if math.isfinite(value) else "not finite"
-    return "not measured"
+def as_number(value: Any, key: str) -> float | str | None:
+    """A stored value as a number; None where there is none; text saying what is wrong with it."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{key} is not a number"
+    return float(value) if math.isfinite(value) else f"{key} is not finite"

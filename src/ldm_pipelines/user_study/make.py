@@ -7,8 +7,8 @@ import numpy as np
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.evaluation.conditions import Truth, find_truth
 from ldm_pipelines.evaluation.images.sample_sets import SampleSet
+from ldm_pipelines.evaluation.pairs.truth import Truth, find_truth
 from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.user_study.conditions import Pixels, condition_of, drawer
 from ldm_pipelines.user_study.page import Shown, write_page

@@ -81,6 +81,7 @@ rows: [{method: LDM-4, fid: 3.60, is_ldm: true, steps: 250}]
     [
         ("title: T", "titel: T", "unknown key 'titel'; did you mean 'title'"),
         ("title: T\n", "", "title: Field required"),
+        ("columns: [", "colums: [", "unknown key 'colums'; did you mean 'columns'"),
         ("better: lower", "better: smaller", r"columns\.0\.better"),
         ("fid: 3.60", "fid: [1, 2, 3]", r"row 1 \(LDM-4\): fid is \[1, 2, 3\]"),
         ("fid: 3.60", "fid: true", "fid is True"),

@@ -154,7 +154,9 @@ def test_pages_request_nothing_and_are_accessible(
     page = table_page(table_3) if form == "table" else report_page("R", "I", [table_3, table_8], [picture], figures)
     tags = Page(page).tags
     links = [value for _, attributes in tags for key, value in attributes.items() if key in {"href", "src", "srcset"}]
-    assert all(link and (link.startswith(("#", "data:"))) for link in links)
+    assert all(link and link.startswith(("#", "data:", "../../")) for link in links)
+    loaded = [value for _, attributes in tags for key, value in attributes.items() if key in {"src", "srcset"}]
+    assert all(link and link.startswith("data:") for link in loaded)
     assert not re.search(r"url\(|@import|<script", page)
     identifiers = [attributes["id"] for _, attributes in tags if "id" in attributes]
     assert len(identifiers) == len(set(identifiers))
@@ -163,6 +165,16 @@ def test_pages_request_nothing_and_are_accessible(
     assert all(attributes.get("alt") for tag, attributes in tags if tag == "img")
     assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in tags
     assert "prefers-color-scheme: dark" in page
+
+
+def test_numbers_of_ours_link_to_the_result_and_to_its_provenance(table_3: RenderedTable) -> None:
+    links = [attributes.get("href") for tag, attributes in Page(table_page(table_3)).tags if tag == "a"]
+    for name in ("digits_ldm4", "digits_ldm4_g"):
+        assert links.count(f"../../metrics/samples/{name}.json") == 5
+        assert links.count(f"../../provenance/evaluate_samples.{name}.json") == 1
+    assert "Stored as samples/digits\\_ldm4, recorded as evaluate\\_samples.digits\\_ldm4." in markdown(table_3)
+    frame = pd.read_csv(io.StringIO(csv_text(table_3)))
+    assert set(frame.loc[frame["result"] == "digits_ldm4", "source"]) == {"samples/digits_ldm4"}
 
 
 def test_the_report_embeds_its_pictures_and_is_one_file(table_3: RenderedTable, tmp_path: Path) -> None:

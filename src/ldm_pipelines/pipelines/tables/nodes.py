@@ -4,16 +4,41 @@ from pathlib import Path
 from typing import Any
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.reporting.paper.documents import PaperTable
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.reporting.paper.documents import HyperparameterTable, LayerTable, PaperTable, Unreadable
 from ldm_pipelines.reporting.tables.layout import RenderedTable
-from ldm_pipelines.reporting.tables.spec import Table
+from ldm_pipelines.reporting.tables.spec import BlockTable, SettingsTable, Table
 
 
-def render_table(table: Table, study: str, paper: PaperTable, **results: dict[str, Any]) -> RenderedTable:
+def render_table(table: Table, study: str, paper: PaperTable | Unreadable, **results: dict[str, Any]) -> RenderedTable:
     """The paper's rows with ours beside them."""
-    from ldm_pipelines.reporting.tables.build import build
+    from ldm_pipelines.reporting.tables.build import build, unreadable
 
-    return build(table, paper, results, study=study)
+    if isinstance(paper, PaperTable):
+        return build(table, paper, results, study=study)
+    return unreadable(_checked(paper, table.name))
+
+
+def render_settings(
+    table: SettingsTable, study: str, paper: HyperparameterTable | Unreadable, **described: dict[str, Any]
+) -> RenderedTable:
+    """The paper's hyperparameters with those of our models beside them."""
+    from ldm_pipelines.reporting.tables.build import unreadable
+    from ldm_pipelines.reporting.tables.settings import build_settings
+
+    if isinstance(paper, HyperparameterTable):
+        return build_settings(table, paper, described, study=study)
+    return unreadable(_checked(paper, table.name))
+
+
+def render_block(table: BlockTable, study: str, paper: LayerTable | Unreadable) -> RenderedTable:
+    """The paper's transformer block with ours beside it."""
+    from ldm_pipelines.reporting.tables.block import build_block
+    from ldm_pipelines.reporting.tables.build import unreadable
+
+    if isinstance(paper, LayerTable):
+        return build_block(table, paper, study=study)
+    return unreadable(_checked(paper, table.name))
 
 
 def write_table(rendered: RenderedTable, compute: Compute) -> Path:
@@ -23,6 +48,26 @@ def write_table(rendered: RenderedTable, compute: Compute) -> Path:
     folder = compute.workspace / "tables" / rendered.name / "artefact"
     write(rendered, folder)
     return folder
+
+
+def check_tables(*rendered_and_written: RenderedTable | Path) -> None:
+    """Fail for what is wrong with any table, once all of them are written.
+
+    Raises:
+        InputError: a line per problem, each with its file or key.
+    """
+    tables = [table for table in rendered_and_written if isinstance(table, RenderedTable)]
+    problems = [f"{table.name}: {problem}" for table in tables for problem in table.problems]
+    if problems:
+        raise InputError("tables are written, with these problems:\n" + "\n".join(f"  {line}" for line in problems))
+
+
+def _checked(paper: Any, name: str) -> Unreadable:
+    """What is wrong with a file: as it was read, or that it holds another shape of table."""
+    if isinstance(paper, Unreadable):
+        return paper
+    why = f"conf/paper/{name}.yaml holds another kind of table than tables.{name}.kind says"
+    return Unreadable(name, why)
 
 
 def write_report(

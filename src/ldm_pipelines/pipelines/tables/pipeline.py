@@ -1,23 +1,30 @@
 """``tables.NAME`` and ``report``"""
 
 from collections.abc import Iterable
+from typing import Any
 
 from kedro.pipeline import Pipeline, node
 
 from ldm_pipelines.config.study import Study
-from ldm_pipelines.pipelines.tables.nodes import render_table, write_report, write_table
-from ldm_pipelines.reporting.tables.spec import Table
+from ldm_pipelines.pipelines.tables.nodes import (
+    check_tables,
+    render_block,
+    render_settings,
+    render_table,
+    write_report,
+    write_table,
+)
+from ldm_pipelines.reporting.tables.spec import DESCRIPTIONS, AnyTable, SettingsTable, Table
 
 
-def create(table: Table, study: Study) -> Pipeline:
-    """Render a table from its rows' results, and write it."""
-    suites = {name: entity.suite for name, entity in study.results().items()}
+def create(table: AnyTable, study: Study) -> Pipeline:
+    """Render a table from what it shows, and write it."""
     name = table.name
-    results = {row.result: f"metrics/{suites[row.result]}/{row.result}" for row in table.rows}
+    render, shown = _contents(table, study)
     return Pipeline([
         node(
-            render_table,
-            inputs={"table": f"params:tables.{name}", "study": "params:study", "paper": f"paper/{name}", **results},
+            render,
+            inputs={"table": f"params:tables.{name}", "study": "params:study", "paper": f"paper/{name}", **shown},
             outputs=f"rendered/{name}",
             name=f"render.{name}",
         ),
@@ -28,6 +35,24 @@ def create(table: Table, study: Study) -> Pipeline:
             name=f"tables.{name}",
         ),
     ])  # fmt: skip
+
+
+def create_check(names: Iterable[str], label: str) -> Pipeline:
+    """Tell what is wrong with tables after all of them are written."""
+    inputs = [dataset for name in names for dataset in (f"rendered/{name}", f"tables/{name}")]
+    return Pipeline([node(check_tables, inputs=inputs, outputs=None, name=f"check_tables.{label}")])
+
+
+def _contents(table: AnyTable, study: Study) -> tuple[Any, dict[str, str]]:
+    """The function that renders a table, and the stored results it reads by their names among its arguments."""
+    if isinstance(table, Table):
+        named = {source for row in table.rows for source in row.everything}
+        paths = {f"{kind}/{study.suites(kind)[name]}/{name}" for kind, name in named}
+        return render_table, {path: f"metrics/{path.partition('/')[2]}" for path in sorted(paths)}
+    if isinstance(table, SettingsTable):
+        paths = {f"{DESCRIPTIONS}/{name}" for name in table.columns.values()}
+        return render_settings, {path: f"metrics/{path}" for path in sorted(paths)}
+    return render_block, {}
 
 
 def create_report(names: Iterable[str]) -> Pipeline:

@@ -11,7 +11,7 @@ from ldm_pipelines.reporting.figures.protocol import reconstruction_protocol
 from ldm_pipelines.reporting.figures.spec import Figure
 from ldm_pipelines.reporting.paper.documents import PaperRow
 from ldm_pipelines.reporting.paper.printed import number
-from ldm_pipelines.reporting.results import Result, look_up
+from ldm_pipelines.reporting.results import Result, as_number
 
 LINES = {"kl": "KL", "vq": "VQ"}
 """The line of each regulariser."""
@@ -64,7 +64,7 @@ def _first_stage(result: Result | str, others: list[FirstStage]) -> FirstStage |
 def _panel(metric: str, found: list[FirstStage], published: tuple[PaperRow, ...], missing: list[Missing]) -> Panel:
     points: dict[str, list[Dot]] = {label: [] for label in LINES.values()}
     for label, f, result in found:
-        value = look_up(result, metric)
+        value = as_number(result.metrics[metric], metric) if metric in result.metrics else "not measured"
         if isinstance(value, float):
             points[label].append(Dot(float(f), value, result.name))
         else:

@@ -1,5 +1,6 @@
 """The published numbers: ``conf/paper`` as checked objects."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -85,15 +86,45 @@ class PaperTable(Document):
                     raise ValueError(f"row {number} ({row.method}): {key} is {row.get(key)!r}, not a number or text")
         return self
 
-    def find(self, method: str) -> int:
-        """Position of the only row of ``method``. Raises ``InputError``."""
+    def find(self, method: str, group: str | None = None, where: Facts | None = None) -> int:
+        """Position of the only row of ``method``, of that dataset or task, with those facts. Raises ``InputError``."""
         found = [i for i, row in enumerate(self.rows) if row.method == method]
         if not found:
             known = near_miss(method, {row.method for row in self.rows})
             raise InputError(f"Table {self.table} of the paper has no method {method!r}{known}")
+        if group is not None:
+            groups = {self.rows[i].group for i in found}
+            found = [i for i in found if self.rows[i].group == group]
+            if not found:
+                hint = near_miss(group, groups - {""})
+                raise InputError(f"Table {self.table} of the paper has no method {method!r} in group {group!r}{hint}")
+        for key, value in (where or {}).items():
+            values = [self.rows[i].get(key) for i in found]
+            found = [i for i, known in zip(found, values, strict=True) if known == value]
+            if not found:
+                raise InputError(
+                    f"Table {self.table} of the paper has no method {method!r} where {key} is {value!r}; "
+                    f"known: {', '.join(map(repr, values))}"
+                )
         if len(found) > 1:
-            raise InputError(f"Table {self.table} of the paper has {len(found)} rows of method {method!r}")
+            raise InputError(
+                f"Table {self.table} of the paper has {len(found)} rows of method {method!r}; {self._apart(found)}"
+            )
         return found[0]
+
+    def _apart(self, positions: list[int]) -> str:
+        """How to name one of several rows."""
+        rows = [self.rows[i] for i in positions]
+        groups = [row.group for row in rows]
+        if len(set(groups)) == len(groups):
+            return f"say which by `group`: {', '.join(map(repr, groups))}"
+        columns = {key for column in self.columns for key in (column.key, f"{column.key}_std")}
+        facts = [(key, [row.get(key) for row in rows]) for key in rows[0].model_extra or {} if key not in columns]
+        # settings of few columns, such as a codebook's size, are columns themselves
+        facts += [(c.key, [row.get(c.key) for row in rows]) for c in self.columns if c.better is None]
+        shown = [(key, list(map(repr, values))) for key, values in facts]
+        differing = [f"{key} ({', '.join(values)})" for key, values in shown if len(set(values)) > 1]
+        return f"say which by `where`, by one or more of {'; '.join(differing)}"
 
 
 class HyperparameterTable(Document):
@@ -112,6 +143,15 @@ class HyperparameterTable(Document):
             if set(row) != set(self.columns):
                 raise ValueError(f"row {name!r} has the columns {', '.join(row)}, not {', '.join(self.columns)}")
         return self
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file of ``conf/paper`` that is missing or malformed: its table says so, and the others stand."""
+
+    name: str
+    why: str
+    """Names the file and the key."""
 
 
 class Layer(Spec):
@@ -190,11 +230,11 @@ class Sources(Spec):
 def load_document(path: Path) -> PaperTable | HyperparameterTable | LayerTable:
     """Any ``table_NN.yaml``. Raises ``InputError`` naming file and key."""
     raw = read_yaml(path)
-    if isinstance(raw.get("rows"), dict):
+    rows = raw.get("rows")
+    if isinstance(rows, dict):
         return _validate(HyperparameterTable, raw, path)
-    if "columns" in raw:
-        return _validate(PaperTable, raw, path)
-    return _validate(LayerTable, raw, path)
+    layers = isinstance(rows, list) and all(isinstance(row, dict) and "layer" in row for row in rows)
+    return _validate(LayerTable, raw, path) if layers else _validate(PaperTable, raw, path)
 
 
 def load_paper_table(path: Path) -> PaperTable:

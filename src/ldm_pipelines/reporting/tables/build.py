@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.reporting.pages.page import table_page
-from ldm_pipelines.reporting.paper.documents import Column, PaperRow, PaperTable
-from ldm_pipelines.reporting.paper.printed import DASH, number, show, show_like
-from ldm_pipelines.reporting.results import Result, look_up, read_result
+from ldm_pipelines.reporting.paper.documents import Column, PaperRow, PaperTable, Unreadable
+from ldm_pipelines.reporting.paper.printed import number, show
+from ldm_pipelines.reporting.results import read_results
+from ldm_pipelines.reporting.tables.footnotes import Footnotes
 from ldm_pipelines.reporting.tables.forms import csv_text, latex, markdown
-from ldm_pipelines.reporting.tables.layout import Cell, Footnote, Heading, Line, RenderedTable
-from ldm_pipelines.reporting.tables.protocol import differences, provenance
+from ldm_pipelines.reporting.tables.layout import Cell, Heading, Line, RenderedTable
+from ldm_pipelines.reporting.tables.ours import our_line
 from ldm_pipelines.reporting.tables.spec import Row, Table
 from ldm_pipelines.reporting.tables.terminal import terminal
 
@@ -22,20 +24,20 @@ BOLD_REMARK = "Bold: the best published value of a column{within}. Rows of ours 
 def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *, study: str = "") -> RenderedTable:
     """The published rows, and below each the rows of ours that reproduce it.
 
-    ``results`` maps names to stored results. What is missing or malformed there becomes a cell that says so; a row
-    whose method the paper does not have raises ``InputError``.
+    ``results`` maps ``FIELD/SUITE/NAME`` (a field of ``Row``) to stored results. What is missing or malformed there
+    becomes a cell that says so; a row that cannot be placed is left out and becomes one of the table's ``problems``.
     """
     published = [_published_line(row, paper.columns) for row in paper.rows]
     published = _mark_best(published, paper.columns)
-    below: dict[int, list[tuple[Row, Result | str]]] = defaultdict(list)
-    for row in table.rows:
-        below[paper.find(row.method)].append((row, read_result(results, row.result)))
-    notes = _Footnotes()
+    below, problems = _place(table, paper)
+    stored, notes = read_results(results), Footnotes()
     lines: list[Line] = []
     for position, line in enumerate(published):
         lines.append(line)
-        for row, result in below[position]:
-            lines.append(_our_line(row, result, paper, paper.rows[position], study, notes))
+        for where, row in below[position]:
+            ours, wrong = our_line(row, where, stored, paper, paper.rows[position], study, notes)
+            lines.append(ours)
+            problems += wrong
     within = " within its group" if any(line.group for line in lines) else ""
     return RenderedTable(
         name=table.name,
@@ -44,8 +46,17 @@ def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *
         headings=tuple(Heading(c.key, c.label, c.better) for c in paper.columns),
         lines=tuple(lines),
         footnotes=notes.finished(),
-        remarks=(BOLD_REMARK.format(within=within),),
+        remarks=(BOLD_REMARK.format(within=within), *(f"Left out: {problem}." for problem in problems)),
+        problems=tuple(problems),
     )
+
+
+def unreadable(paper: Unreadable) -> RenderedTable:
+    """A table of whose published rows nothing can be read: it says why."""
+    return RenderedTable(
+        name=paper.name, number=int(paper.name.rpartition("_")[2]), title="cannot be shown", headings=(), lines=(),
+        footnotes=(), remarks=(f"Missing: {paper.why}.",), problems=(paper.why,),
+    )  # fmt: skip
 
 
 def write(table: RenderedTable, folder: Path) -> None:
@@ -57,25 +68,25 @@ def write(table: RenderedTable, folder: Path) -> None:
         (folder / f"{table.name}.{extension}").write_text(text, encoding="utf-8", newline="\n")
 
 
-class _Footnotes:
-    """Texts get letters in the order in which they are first needed."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-
-    def mark(self, text: str) -> str:
-        if text not in self._texts:
-            self._texts.append(text)
-        return _letters(self._texts.index(text))
-
-    def finished(self) -> tuple[Footnote, ...]:
-        return tuple(Footnote(_letters(i), text) for i, text in enumerate(self._texts))
-
-
-def _letters(index: int) -> str:
-    """a … z, aa, ab …"""
-    prefix = _letters(index // 26 - 1) if index >= 26 else ""
-    return prefix + chr(ord("a") + index % 26)
+def _place(table: Table, paper: PaperTable) -> tuple[dict[int, list[tuple[str, Row]]], list[str]]:
+    """Our rows, with their keys in ``params.yaml``, by the position of the published row; and those without one."""
+    below: dict[int, list[tuple[str, Row]]] = defaultdict(list)
+    problems = []
+    known = {column.key for column in paper.columns}
+    for index, row in enumerate(table.rows):
+        where = f"tables.{table.name}.rows[{index}]"
+        try:
+            position = paper.find(row.method, row.group, row.where)
+        except InputError as error:
+            problems.append(f"{where}: {error}")
+            continue
+        below[position].append((where, row))
+        problems += [
+            f"{where}.columns: the paper's table has no column {key!r}{near_miss(key, known)}"
+            for key in row.columns
+            if key not in known
+        ]
+    return below, problems
 
 
 def _published_line(row: PaperRow, columns: Iterable[Column]) -> Line:
@@ -109,29 +120,3 @@ def _mark_best(lines: list[Line], columns: tuple[Column, ...]) -> list[Line]:
         )
 
     return [marked(line) for line in lines]
-
-
-def _our_line(
-    row: Row, result: Result | str, paper: PaperTable, published: PaperRow, study: str, notes: _Footnotes
-) -> Line:
-    line = Line(row.method, (), group=published.group, ours=True, study=study, result=row.result)
-    if isinstance(result, str):
-        cells = tuple(Cell(f"missing: {result.partition(' (')[0]}", missing=True) for _ in paper.columns)
-        why = f"Result {row.result!r}: {result}. Measure it, then build the table again."
-        return replace(line, cells=cells, marks=(notes.mark(why),))
-    cells = tuple(_our_cell(result, column.key, [r.get(column.key) for r in paper.rows]) for column in paper.columns)
-    shown = {column.key for column in paper.columns}
-    texts = [provenance(result, shown), differences(result, paper, published)]
-    return replace(line, cells=cells, marks=tuple(notes.mark(text) for text in texts if text))
-
-
-def _our_cell(result: Result, key: str, published: list[Any]) -> Cell:
-    value = look_up(result, key)
-    if value is None:
-        return Cell(DASH)
-    if isinstance(value, str):
-        return Cell(f"missing: {value}", missing=True)
-    std = look_up(result, f"{key}_std")
-    std = std if isinstance(std, float) else None
-    text, std_text = show_like(value, std, published)
-    return Cell(text, std_text, value, std)

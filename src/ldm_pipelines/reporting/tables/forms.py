@@ -14,7 +14,8 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#$&])")
 def markdown(table: RenderedTable) -> str:
     """GitHub's flavour: a pipe table, footnotes below."""
     width = len(table.headings) + 1
-    rows = [["Method", *(escape_markdown(h.text) for h in table.headings)], [":--", *["--:"] * (width - 1)]]
+    names = [table.stub, *(heading.text for heading in table.headings)]
+    rows = [list(map(escape_markdown, names)), [":--", *["--:"] * (width - 1)]]
     for group, lines in table.groups():
         if group:
             rows.append([f"*{escape_markdown(group)}*", *[""] * (width - 1)])
@@ -65,6 +66,7 @@ _LATEX = {
     "’": "'",
     "±": r"$\pm$",
     "×": r"$\times$",
+    "≠": r"$\neq$",
     "≥": r"$\geq$",
     "≤": r"$\leq$",
     "→": r"$\rightarrow$",
@@ -95,7 +97,8 @@ def latex(table: RenderedTable) -> str:
             rf"\label{{tab:{table.name.replace('_', '-')}}}",
             rf"\begin{{tabular}}{{l{'r' * columns}}}",
             r"\toprule",
-            " & ".join(["Method", *(escape_latex(heading.text) for heading in table.headings)]) + r" \\",
+            " & ".join([escape_latex(table.stub), *(escape_latex(heading.text) for heading in table.headings)])
+            + r" \\",
             r"\midrule",
             *body,
             r"\bottomrule",
@@ -130,7 +133,7 @@ def _latex_cell(cell: Cell) -> str:
 
 CSV_COLUMNS = (
     "table", "row", "group", "method", "origin", "study", "result",
-    "metric", "label", "better", "value", "std", "shown", "best", "missing",
+    "metric", "label", "better", "value", "std", "shown", "best", "missing", "differs", "title", "source",
 )  # fmt: skip
 
 
@@ -144,6 +147,8 @@ def csv_text(table: RenderedTable) -> str:
         row = (table.name, number, line.group, line.method, origin, line.study, line.result)
         for heading, cell in zip(table.headings, line.cells, strict=True):
             numbers = ["" if value is None else repr(float(value)) for value in (cell.value, cell.std)]
-            flags = [str(flag).lower() for flag in (cell.best, cell.missing)]
-            writer.writerow([*row, heading.key, heading.label, heading.better or "", *numbers, cell.shown, *flags])
+            flags = [str(flag).lower() for flag in (cell.best, cell.missing, cell.differs)]
+            source = cell.source.result if cell.source else ""
+            described = (heading.key, heading.label, heading.better or "", *numbers, cell.shown, *flags)
+            writer.writerow([*row, *described, line.title, source])
     return buffer.getvalue()

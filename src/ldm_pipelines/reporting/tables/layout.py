@@ -30,10 +30,26 @@ class Cell:
     std: float | None = None
     best: bool = False
     missing: bool = False
+    differs: bool = False
+    """A setting of ours that is not the paper's."""
+    source: "Source | None" = None
+    """Where a number of ours comes from."""
 
     @property
     def shown(self) -> str:
         return f"{self.text} ± {self.std_text}" if self.std_text else self.text
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stored result: where it lies, whose it is, and how it came about."""
+
+    result: str
+    """``SUITE/NAME`` below ``data/08_reporting/metrics``, without ``.json``."""
+    entity: str = ""
+    """Key in ``params.yaml``; empty where nothing is stored."""
+    record: str = ""
+    """``STAGE.NAME`` below ``data/08_reporting/provenance``, without ``.json``; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +64,20 @@ class Line:
     result: str = ""
     marks: tuple[str, ...] = ()
     """Letters of the footnotes."""
+    title: str = ""
+    """What a row of ours really is, where that is not the paper's method."""
+    sources: tuple[Source, ...] = ()
+    """The stored results that the row shows."""
+
+    @property
+    def heading(self) -> str:
+        return self.title or self.method
 
     @property
     def label(self) -> str:
         if not self.ours:
-            return self.method
-        return f"{self.method} (ours, {self.study})" if self.study else f"{self.method} (ours)"
+            return self.heading
+        return f"{self.heading} (ours, {self.study})" if self.study else f"{self.heading} (ours)"
 
 
 @dataclass(frozen=True)
@@ -73,10 +97,19 @@ class RenderedTable:
     lines: tuple[Line, ...]
     footnotes: tuple[Footnote, ...]
     remarks: tuple[str, ...]
+    stub: str = "Method"
+    """What the first column lists."""
+    problems: tuple[str, ...] = ()
+    """Mistakes in the study or in ``conf/paper``: the table stands, and the run ends with an error that names them."""
 
     @property
     def caption(self) -> str:
         return f"Table {self.number}. {self.title}"
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The stored results behind all rows of ours, each once."""
+        return tuple(dict.fromkeys(source for line in self.lines for source in line.sources))
 
     def groups(self) -> Iterator[tuple[str, list[Line]]]:
         """Lines by dataset or task, in order; one group named "" where the table has none."""

@@ -3,43 +3,64 @@
 from typing import Any
 
 from ldm_pipelines.reporting.paper.documents import PaperRow, PaperTable
-from ldm_pipelines.reporting.results import Result
+from ldm_pipelines.reporting.results import KINDS, Result
 
 DIGEST_LENGTH = 8
 FURTHER_METRICS = {
     "accuracy": "samples classified as the asked class",
     "codebook_usage": "share of the codebook in use",
     "codebook_perplexity": "codebook perplexity",
+    "caption_accuracy": "captions entirely right",
+    "box_iou": "IoU with the asked boxes",
+    "psim": "perceptual distance",
+    "known_pixels_changed": "known pixels changed",
+    "peak_memory_mib": "peak memory in MiB",
+    "answers": "answers",
+    "participants": "participants",
 }
 
-OF_FEATURES = {"fid", "is", "precision", "recall", "r_fid", "r_is", "psim"}
+V100_DAYS = "V100-days"
+
+OF_FEATURES = {
+    "fid", "is", "precision", "recall", "r_fid", "r_is", "psim",
+    "fid_val", "fid_train", "fid_40_50", "fid_all", "lpips_40_50", "lpips_all", "fid_2k_epoch6",
+    "fid_coco_256", "fid_openimages_256", "fid_openimages_512",
+}  # fmt: skip
 """Columns whose numbers mean something only together with the network they were measured with."""
 
 
 def provenance(result: Result, shown: set[str]) -> str:
     """One line: what was measured, of which model, on which data, with which network; and what no column shows."""
     subject, reference, network = result.subject, result.reference, result.feature_network
-    parts = [f"{'Samples' if result.kind == 'samples' else 'Autoencoder'} {_named(subject)}"]
+    parts = [f"{KINDS[result.kind].word} {_named({'name': result.name} | subject)}"]
     parts += _model(subject)
-    parts += [_named(reference, "reference", name="dataset"), _named(network, "features")]
+    parts += [_named(reference, "reference", name="dataset")] if reference else []
+    parts += [_named(network, "features")] if network else []
+    parts += [f"measured on {_device(result.device)}"] if result.device else []
     parts += _settings(subject)
     parts += [
         f"{text}: {result.metrics[key]:.4g}"
         for key, text in FURTHER_METRICS.items()
         if key not in shown and result.metrics.get(key) is not None
     ]
+    parts += _intervals(result)
     return "; ".join(part for part in parts if part) + "."
 
 
-def differences(result: Result, paper: PaperTable, published: PaperRow) -> str:
+def differences(results: list[Result], paper: PaperTable, published: PaperRow) -> str:
     """One sentence on what the numbers may not be compared for; empty where the protocols agree."""
-    found = [
-        _network_difference(result, paper),
-        _data_difference(result, paper),
-        _count_difference(result, paper),
-        _balance_difference(result),
-        *_sampling_differences(result.subject, published),
-    ]
+    found: list[str] = []
+    for result in results:
+        if result.kind in ("samples", "reconstruction"):
+            found += [
+                _network_difference(result, paper),
+                _data_difference(result, paper),
+                _count_difference(result, paper),
+                _balance_difference(result),
+                *_sampling_differences(result.subject, published),
+            ]
+        elif result.kind == "throughput":
+            found += _device_differences(result, paper)
     found = [text for text in found if text]
     return f"Not the paper's protocol: {'; '.join(found)}." if found else ""
 
@@ -51,6 +72,33 @@ def sampler_text(sampler: Any) -> str:
     name = sampler.get("scheduler") or str(sampler.get("kind", "sampler")).upper().replace("_", "-")
     further = [f"{key} {sampler[key]}" for key in ("order", "eta") if key in sampler]
     return ", ".join([f"{name} {sampler.get('steps')} steps", *further])
+
+
+def _device(device: dict[str, Any]) -> str:
+    """``NAME, 2 threads, float32``"""
+    threads = device.get("threads")
+    parts = [str(device.get("name", "an unnamed device")), f"{threads} threads" if threads else ""]
+    return ", ".join(part for part in (*parts, str(device.get("precision") or "")) if part)
+
+
+def _device_differences(result: Result, paper: PaperTable) -> list[str]:
+    """Another machine, of whose days and seconds the numbers are."""
+    theirs = paper.protocol.get("hardware") or paper.protocol.get("throughput") or "an A100"
+    found = [f"speed measured on {_device(result.device)} (paper: {theirs})"]
+    if "compute_unit" in paper.protocol:
+        found.append(f"compute in days of that device, projected from the time of a step, not in {V100_DAYS}")
+    return found
+
+
+def _intervals(result: Result) -> list[str]:
+    """95 % intervals of a user study's percentages."""
+    metrics = result.metrics if result.kind == "preference" else {}
+    ends = [(key, metrics[key], metrics.get(f"{key[:-4]}_high")) for key in metrics if key.endswith("_low")]
+    return [
+        f"{key[:-4].replace('_', ' ')}: 95 % interval {low:.1f} to {high:.1f}"
+        for key, low, high in ends
+        if low is not None and high is not None
+    ]
 
 
 def _named(facts: dict[str, Any], role: str = "", name: str = "name") -> str:

@@ -14,7 +14,7 @@ def terminal(table: RenderedTable, width: int = 110) -> str:
     """Aligned columns of at most ``width`` characters; the best published values carry an asterisk."""
     rows = [[_method(line), *map(_cell, line.cells)] for line in table.lines]
     aligned = [row for row, line in zip(rows, table.lines, strict=True) if not _lost(line)]
-    plain = ["Method", *(heading.text + HOLD for heading in table.headings)]
+    plain = [table.stub, *(heading.text + HOLD for heading in table.headings)]
     held = [re.sub(" ([↓↑])", rf"{HOLD}\1", text) for text in plain]
     headings, widths = _fit(held, plain, aligned, width - GAP * len(table.headings))
     rule = "─" * (sum(widths) + GAP * (len(widths) - 1))
@@ -25,7 +25,11 @@ def terminal(table: RenderedTable, width: int = 110) -> str:
             group = line.group
             out += ([""] if out[-1] != rule else []) + [group]
         out += _paragraph("", "  ".join(row[:2]), width) if _lost(line) else _wrapped(row, widths)
-    out += [rule, *_paragraph("* ", "best published value (ours are not compared: their protocol differs)", width)]
+    out += [rule]
+    if any(cell.best for line in table.lines for cell in line.cells):
+        out += _paragraph("* ", "best published value (ours are not compared: their protocol differs)", width)
+    for remark in table.remarks:
+        out += _paragraph("", remark, width) if not remark.startswith("Bold") else []
     for note in table.footnotes:
         out += _paragraph(f"[{note.mark}] ", note.text, width)
     return "\n".join(line.replace(HOLD, " ").rstrip() for line in out) + "\n"

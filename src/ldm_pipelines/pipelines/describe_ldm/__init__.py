@@ -1,0 +1,1 @@
+"""A model in the words of the paper's hyperparameter tables."""
