@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +34,11 @@ def digest_folder(folder: Path) -> str:
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
+def digest_result(result: Mapping[str, Any]) -> str:
+    """sha256 (hex) of a JSON object's values, however its file is laid out."""
+    return hashlib.sha256(_as_json(result).encode()).hexdigest()
+
+
 def digest_parameters(parameters: _Parameters) -> str:
     """sha256 (hex) of a pydantic model's values as canonical JSON."""
     return hashlib.sha256(_canonical(parameters).encode()).hexdigest()
@@ -45,7 +51,11 @@ def fingerprint(spec: _Parameters, seed: int, *input_digests: str) -> str:
 
 
 def _canonical(parameters: _Parameters) -> str:
-    return json.dumps(parameters.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return _as_json(parameters.model_dump(mode="json"))
+
+
+def _as_json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _files(folder: Path) -> list[str]:

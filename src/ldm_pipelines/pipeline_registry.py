@@ -18,7 +18,7 @@ def register_pipelines() -> dict[str, Pipeline]:
 
     ``STAGE.NAME`` runs one entity, ``STAGE`` the whole family; ``train_ldm.NAME``, ``table_NN`` and the name of a
     figure run everything they need, from raw data; ``everything`` is the whole study; ``export_model.NAME`` writes a
-    folder that diffusers loads.
+    folder that diffusers loads; ``verify`` says which rows of the tables still match what is here.
     ``train_ldm`` and ``__default__`` are those of ``selected``; an imported model is imported instead of trained.
     """
     project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
@@ -34,6 +34,7 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
     from ldm_pipelines.pipelines.export_model.pipeline import create as export_model
     from ldm_pipelines.pipelines.import_checkpoint.pipeline import create_hint
     from ldm_pipelines.pipelines.tables.pipeline import create_check, create_report
+    from ldm_pipelines.pipelines.verify.pipeline import create as verify
 
     stages = _stages(study)
     registry = {f"{stage}.{name}": pipeline for stage, family in stages.items() for name, pipeline in family.items()}
@@ -56,8 +57,10 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
         registry[name] = everything.to_outputs(f"figures/{name}")
     if study.tables:
         rendered = registry["tables"].to_outputs(*(f"rendered/{name}" for name in study.tables))
-        registry["report"] = rendered + create_report(study.tables)
-        registry["tables"] += registry["figures"] + create_report(study.tables) + create_check(study.tables, "all")
+        report = registry["figures"] + create_report(study.tables, study.figures)
+        registry["report"] = rendered + report
+        registry["tables"] += report + create_check(study.tables, "all")
+        registry["verify"] = rendered + verify(study.tables)
     making = "train_ldm" if study.selected.ldm in study.ldms else "import_checkpoint"
     registry["train_ldm"] = registry[f"{making}.{study.selected.ldm}"]
     registry["__default__"] = registry[study.selected.table]

@@ -48,6 +48,26 @@ def test_a_second_repro_runs_nothing(smoke: Clone) -> None:
     assert smoke.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
 
 
+def test_verify_finds_a_fresh_study_matching_and_names_the_rows_behind_touched_code(smoke: Clone) -> None:
+    done = smoke.run("kedro", "run", "--pipelines=verify")
+    assert "table_03: 2 of 2 rows match" in done.stdout
+    assert "table_08: 2 of 2 rows match" in done.stdout
+    assert "uncommitted" not in done.stdout
+    code = smoke.root / "src" / "ldm_pipelines" / "sampling" / "samplers.py"
+    before = code.read_text()
+    code.write_text(before + "# touched\n")
+    done = smoke.run("kedro", "run", "--pipelines=verify", check=False)
+    code.write_text(before)
+    assert done.returncode == 1
+    assert "LDM-4-G (digits_class_guided): sample@digits_class_guided" in done.stdout
+    assert "code changed: src/ldm_pipelines/sampling" in done.stdout
+    assert "table_08: 2 of 2 rows match" in done.stdout
+    assert done.stderr.rstrip().endswith(
+        "2 rows or tables do not match what is here; `dvc repro` makes what is stale again"
+    )
+    assert "Traceback" not in done.stderr
+
+
 def test_one_changed_model_reruns_only_what_follows_from_it(smoke: Clone) -> None:
     smoke.run("kedro", "compose", "study=smoke", "ldms.digits_class_l1.training.steps=21")
     done = smoke.run("dvc", "repro")

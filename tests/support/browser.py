@@ -157,6 +157,14 @@ class Page:
         named = [{"name": name, "value": value} for name, value in features.items()]
         self._send("Emulation.setEmulatedMedia", features=named)
 
+    def media(self, kind: str) -> None:
+        """``screen`` or ``print``."""
+        self._send("Emulation.setEmulatedMedia", media=kind)
+
+    def scripts(self, run: bool) -> None:
+        """Whether pages loaded from now on may run theirs."""
+        self._send("Emulation.setScriptExecutionDisabled", value=not run)
+
     def go(self, url: str) -> None:
         """Load a page and wait until it is."""
         failed = self._send("Page.navigate", url=url).get("errorText")

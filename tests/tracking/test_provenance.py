@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from ldm_pipelines.digests import digest_folder, digest_parameters, fingerprint
+from ldm_pipelines.digests import digest_folder, digest_parameters, digest_result, fingerprint
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.spec import Entity
-from ldm_pipelines.tracking.provenance import git_commit, write_record
+from ldm_pipelines.tracking.provenance import commit_exists, git_commit, output_digests, write_record
 
 
 class Toy(Entity):
@@ -123,3 +123,53 @@ def test_a_record_is_replaced_whole(tmp_path):
         write_record(path, {"value": value})
         assert json.loads(path.read_text()) == {"value": value}
     assert list(path.parent.iterdir()) == [path]
+
+
+MADE = {"parameters": "p", "inputs": {"x": "1"}, "outputs": {"y": "2"}, "versions": {"torch": "2"}}
+FIRST = MADE | {"git_commit": "a", "git_dirty": False, "mlflow_run_id": "first"}
+
+
+def test_a_record_of_making_the_same_again_leaves_the_first(tmp_path):
+    path = tmp_path / "records/sample.x.json"
+    write_record(path, FIRST)
+    write_record(path, FIRST | {"git_commit": "b", "mlflow_run_id": "second"})
+    assert json.loads(path.read_text()) == FIRST
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parameters": "q"},
+        {"inputs": {"x": "9"}},
+        {"outputs": {"y": "9"}},
+        {"versions": {"torch": "3"}},
+        {"outputs": {}},
+    ],
+)
+def test_a_record_of_anything_else_replaces_the_first(tmp_path, change):
+    path = tmp_path / "sample.x.json"
+    write_record(path, FIRST)
+    write_record(path, FIRST | change | {"mlflow_run_id": "second"})
+    assert json.loads(path.read_text()) == FIRST | change | {"mlflow_run_id": "second"}
+
+
+@pytest.mark.parametrize("content", [json.dumps(FIRST | {"git_dirty": True}), "{", "[]"])
+def test_a_record_of_uncommitted_code_or_none_is_replaced(tmp_path, content):
+    path = tmp_path / "sample.x.json"
+    path.write_text(content)
+    write_record(path, FIRST | {"mlflow_run_id": "second"})
+    assert json.loads(path.read_text())["mlflow_run_id"] == "second"
+
+
+def test_artefacts_and_results_among_outputs_have_digests(folder):
+    result = {"fid": 0.1, "counts": [1, 2]}
+    digests = output_digests({"model": folder, "metrics": result, "curves": object()})
+    assert digests == {"model": digest_folder(folder), "metrics": digest_result({"counts": [1, 2], "fid": 0.1})}
+    assert digest_result(result) != digest_result(result | {"fid": 0.2})
+
+
+def test_only_commits_of_the_repository_exist(project):
+    commit = project.git_init()
+    assert commit_exists(project.folder, commit)
+    assert not commit_exists(project.folder, "ab" * 20)
+    assert not commit_exists(project.folder / "nowhere", commit)

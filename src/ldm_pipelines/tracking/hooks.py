@@ -17,6 +17,7 @@ from ldm_pipelines.tracking.provenance import (
     artefact_digests,
     dvc_tags,
     git_commit,
+    output_digests,
     package_versions,
     write_record,
 )
@@ -160,7 +161,7 @@ class _Stage:
                 self.run.log_results(_results(output))
                 for picture in _pictures(output):
                     self.run.log_picture(picture)
-            self.outputs = artefact_digests(outputs)
+            self.outputs = output_digests(outputs)
         self.run.set_tags({f"output.{name}": digest for name, digest in self.outputs.items()})
 
     def finish(self, record: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ldm_pipelines
-from ldm_pipelines.digests import digest_folder
+from ldm_pipelines.digests import digest_folder, digest_result
 
 GENERATED = ("data", "dvc.lock", "mlflow.db*", "mlruns")
 """What stages themselves write: it does not make the code dirty."""
@@ -37,6 +37,11 @@ def git_commit(root: Path) -> GitState:
     return GitState(commit, changes != "")
 
 
+def commit_exists(root: Path, commit: str) -> bool:
+    """Whether the repository at ``root`` has this commit."""
+    return _git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None
+
+
 def dvc_tags() -> dict[str, str]:
     """Tags that name the DVC stage and experiment which this process belongs to; empty outside DVC."""
     return {tag: os.environ[name] for name, tag in DVC_TAGS.items() if os.environ.get(name)}
@@ -49,17 +54,40 @@ def artefact_digests(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def output_digests(values: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of a node's artefact folders and results (JSON objects), by name."""
+    results = {name: digest_result(value) for name, value in values.items() if isinstance(value, dict)}
+    return artefact_digests(values) | results
+
+
 def package_versions() -> dict[str, str | None]:
     """Versions of what computes a result, without importing it; None when not installed."""
     return {"ldm_pipelines": ldm_pipelines.__version__} | {name: _version(name) for name in ("torch", "diffusers")}
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
-    """JSON at ``path``, replaced atomically."""
+    """JSON at ``path``, replaced atomically.
+
+    A record of a run that made the same outputs in the same way stays, so that doing something again changes nothing;
+    but for one of uncommitted code, which a record of a commit replaces.
+    """
+    if _repeats(path, record):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.write_text(json.dumps(record, indent=2) + "\n")
     partial.replace(path)
+
+
+def _repeats(path: Path, record: Mapping[str, Any]) -> bool:
+    """Whether the record at ``path`` says the same, but for which run of which commit it was."""
+    try:
+        present = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    if not isinstance(present, dict) or not record.get("outputs") or present.get("git_dirty", True):
+        return False
+    return all(present.get(key) == record.get(key) for key in ("parameters", "inputs", "outputs", "versions"))
 
 
 def _is_artefact(path: Path) -> bool:

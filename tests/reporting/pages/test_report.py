@@ -1,172 +1,167 @@
-"""The gallery and the figures of a study's report."""
+"""The report as a file: what it shows, what it leads to, what it asks of others."""
 
-import json
+import itertools
+import re
+import shutil
+from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
+from support.small_study import PARAMETERS
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.pages.gallery import pictures
-from ldm_pipelines.reporting.pages.report import write_study_report
-from ldm_pipelines.reporting.pages.targets import read_metrics, target_figures
-from ldm_pipelines.reporting.results import Result
 
-SUPER_RESOLUTION = {"kind": "low_res", "degradation": {"kind": "bicubic", "factor": 4}}
-INPAINTING = {"kind": "inpainting", "masks": {}}
-DDIM = {"kind": "ddim", "steps": 50, "eta": 1.0}
-CONDITIONS = {"dataset": "scenes", "split": "test", "sampler": DDIM}
-ENTITIES: dict[str, dict[str, dict[str, Any]]] = {
-    "ldms": {
-        "digits": {"conditioning": {"kind": "class"}},
-        "free": {"conditioning": {"kind": "none"}},
-        "text": {"conditioning": {"kind": "text"}},
-        "upscaler": {"conditioning": SUPER_RESOLUTION},
-        "painter": {"conditioning": INPAINTING},
-    },
-    "samples": {
-        "digits_class": {"ldm": "digits", "sampler": DDIM, "guidance_scale": 1.0},
-        "free": {"ldm": "free", "sampler": {"kind": "dpm_solver", "steps": 20, "order": 3}},
-        "towards": {"ldm": "free", "sampler": DDIM, "classifier_guidance": {"classifier": "noisy", "scale": 2.0}},
-        "scenes_text": {"ldm": "text", "guidance_scale": 3.0, **CONDITIONS},
-        "sharp": {"ldm": "upscaler", "image_guidance": {"scale": 1.0}, **CONDITIONS},
-        "imported": {"ldm": "from_a_file", **CONDITIONS},
-        "not_drawn_yet": {"ldm": "digits", "sampler": DDIM},
-    },
-    "baselines": {"nearest": {"ldm": "painter", "kind": "nearest_fill", "dataset": "photos", "split": "test"}},
-    "autoencoders": {"kl_f4": {}},
-    "evaluations": {
-        name: {"suite": suite}
-        for name, suite in (("captions", "obedience/text"), ("upscaled", "restored"), ("bicubic", "restored"))
-    },
-}
+Write = Callable[..., Path]
 
 
-@pytest.fixture
-def grids(tmp_path: Path) -> Path:
-    names = [*ENTITIES["samples"], *ENTITIES["baselines"], "of_another_study"]
-    for kind, present in (("samples", names), ("autoencoders", ["kl_f4"])):
-        (tmp_path / "grids" / kind).mkdir(parents=True)
-        for name in set(present) - {"not_drawn_yet"}:
-            Image.fromarray(np.zeros((6, 9, 3), np.uint8)).save(tmp_path / "grids" / kind / f"{name}.png")
-    return tmp_path / "grids"
+class Outline(HTMLParser):
+    """Ids, addresses and headings of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.addresses: list[tuple[str, str]] = []
+        self.levels: list[int] = []
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [values["id"] or ""] if "id" in values else []
+        if re.fullmatch("h[1-6]", tag):
+            self.levels.append(int(tag[1]))
+        for name in ("src", "href", "action", "data", "poster", "srcset", "xlink:href"):
+            if values.get(name) is not None:
+                self.addresses.append((tag, values[name] or ""))
 
 
-def stored(name: str, metrics: dict[str, float], **subject: Any) -> dict[str, Any]:
-    reference = {"dataset": "photos", "split": "test", "count": 400, "digest": "ab" * 32}
-    network = {"name": "turns", "kind": "rotation", "digest": "5e" * 32}
-    provenance = {"feature_network": network, "reference": reference, "samples": {"name": name, **subject}}
-    return {"kind": "samples", "name": name, "metrics": metrics, "provenance": provenance}
+def part(text: str, anchor: str) -> str:
+    """The text of a section."""
+    found = re.search(rf'<section class="page[^"]*" id="{anchor}".*?</section>', text, re.DOTALL)
+    assert found, anchor
+    return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", found.group()))
 
 
-def result(name: str, metrics: dict[str, float], **subject: Any) -> Result:
-    return Result.model_validate(stored(name, metrics, **subject))
+def test_nothing_is_asked_of_anyone_and_every_link_has_its_target(write: Write) -> None:
+    outline = Outline(write().read_text())
+    assert len(outline.ids) == len(set(outline.ids))
+    for tag, address in outline.addresses:
+        assert address.startswith(("#", "data:")), (tag, address)
+        assert address[1:] in outline.ids or address.startswith("data:"), address
+    assert outline.tags.count("script") == 1
 
 
-def restored(name: str, psim: float, conditioning: dict[str, Any] = SUPER_RESOLUTION, **subject: Any) -> Result:
-    facts = {"dataset": "photos", "split": "test", "conditioning": conditioning}
-    return result(name, {"psim": psim, "fid": psim * 10}, **facts, **subject)
+def test_no_style_or_script_names_an_address_outside(write: Write) -> None:
+    text = write().read_text()
+    assert not re.search(r"(?:https?:)?//[\w.-]+\.\w", text)
+    assert not re.search(r"@import|url\((?!#)", text)
 
 
-def test_every_picture_of_the_study_has_a_title_and_says_what_its_rows_are(grids: Path) -> None:
-    shown = {picture.title: picture for picture in pictures(grids, ENTITIES)}
-    assert set(shown) == {
-        "Class-conditional: digits_class",
-        "Unconditional: free",
-        "Unconditional: towards",
-        "Text-to-image: scenes_text",
-        "Super-resolution ×4: sharp",
-        "Samples: imported",
-        "Inpainting, without a model: nearest",
-        "First stage: kl_f4",
-    }
-    captions = {title: picture.caption for title, picture in shown.items()}
-    assert captions["Text-to-image: scenes_text"] == (
-        "Rows: caption | sample | truth (test images of scenes). DDIM 50 steps, eta 1.0, guidance scale 3. "
-        "Not chosen by their looks."
-    )
-    assert captions["Class-conditional: digits_class"].startswith("One column per class")
-    assert captions["Unconditional: free"] == "DPM-SOLVER 20 steps, order 3. Not chosen by their looks."
-    assert "guided by the classifier 'noisy', scale 2" in captions["Unconditional: towards"]
-    assert "One column per class" in captions["Unconditional: towards"]
-    assert "guided by the low-resolution image, scale 1" in captions["Super-resolution ×4: sharp"]
-    nearest = shown["Inpainting, without a model: nearest"]
-    assert "image with its hole hatched | holes filled with the nearest known pixels | truth" in nearest.caption
-    assert nearest.alt == "rows: image with its hole hatched, holes filled with the nearest known pixels, true image"
-    assert "Rows" not in captions["Samples: imported"]
+def test_headings_are_in_order_and_every_page_has_one(write: Write) -> None:
+    outline = Outline(write().read_text())
+    levels = outline.levels[: len(outline.levels) - 1]  # the last is the dialog's own
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert {"main", "header", "nav", "footer", "dialog"} <= set(outline.tags)
 
 
-def test_kinds_of_entities_that_a_study_does_not_have_may_be_absent(grids: Path) -> None:
-    assert not list(pictures(grids, {}))
-    (picture,) = pictures(grids, {"samples": {"digits_class": {"ldm": "digits", "sampler": DDIM}}})
-    assert picture.title == "Samples: digits_class"
+def test_the_same_inputs_give_the_same_bytes(write: Write) -> None:
+    first = write().read_bytes()
+    assert write().read_bytes() == first
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(0.8, "reached"), (0.79, "not reached")])
-def test_obedience_stands_beside_its_ceiling_and_its_target(value: float, verdict: str) -> None:
-    metrics = {"caption_accuracy": value, "caption_accuracy_of_truth": 0.995, "fid": 1.0}
-    (figure,) = target_figures([result("captions", metrics, conditioning={"kind": "text"})])
-    assert figure.value == f"{value:.3f}"
-    assert figure.label == (
-        f"Text-to-image (captions): captions entirely right; true images 0.995, aimed at 0.8 or more: {verdict}"
-    )
+def test_the_overview_says_what_was_made_when_and_where_it_contradicts_the_paper(write: Write) -> None:
+    overview = part(write().read_text(), "overview")
+    assert "the mini study" in overview
+    assert "Seed 7" in overview
+    assert "0e5ba2cb0e5b (2 stages); 1 stages ran with uncommitted changes" in overview
+    assert "torch 2.11.0" in overview
+    assert "Ours is best at f = 2. ( Rate )" in overview
+    assert "PSNR falls" not in overview
 
 
-def test_restored_images_stand_beside_the_best_that_needs_no_model() -> None:
-    results = [
-        restored("painted", 0.03, INPAINTING),
-        restored("mean", 0.05, INPAINTING, kind="mean_fill"),
-        restored("nearest", 0.02, INPAINTING, kind="nearest_fill"),
-        restored("upscaled", 0.0123),
-        restored("bicubic", 0.0456, kind="upsampled"),
-    ]
-    figures = [(figure.value, figure.label) for figure in target_figures(results)]
-    assert figures == [
-        ("0.03", "Inpainting (painted): perceptual distance, lower is better; holes filled with the mean colour 0.05, "
-                 "holes filled with the nearest known pixels 0.02: not below"),
-        ("0.3", "Inpainting (painted): FID, lower is better; holes filled with the mean colour 0.5, holes filled with "
-                "the nearest known pixels 0.2: not below"),
-        ("0.0123", "Super-resolution ×4 (upscaled): perceptual distance, lower is better; bicubic enlargement 0.0456: "
-                   "below"),
-        ("0.123", "Super-resolution ×4 (upscaled): FID, lower is better; bicubic enlargement 0.456: below"),
-    ]  # fmt: skip
+def test_each_cell_of_a_row_of_ours_leads_to_its_result(write: Write) -> None:
+    text = write().read_text()
+    row = next(line for line in text.splitlines() if 'class="ours"' in line and ">3.51<" in line)
+    assert set(re.findall(r'href="(#result-[^"]+)"', row)) == {"#result-digits_ldm4"}
+    assert "In Table 3" in part(text, "result-digits_ldm4")
 
 
-def test_images_of_other_conditions_or_networks_are_not_compared() -> None:
-    light = {"kind": "low_res", "degradation": {"kind": "bsr_light", "factor": 4}}
-    rival = restored("bicubic", 0.05, kind="upsampled")
-    assert not list(target_figures([restored("light", 0.01, light), rival]))
-    elsewhere = rival.model_copy(update={"provenance": rival.provenance | {"feature_network": {"name": "other"}}})
-    assert not list(target_figures([restored("upscaled", 0.01), elsewhere]))
+def test_a_result_says_what_it_was_measured_on_and_where_it_comes_from(write: Write) -> None:
+    text = part(write().read_text(), "result-digits_ldm4")
+    assert "fid 3.512 3.1 … 4.2" in text
+    assert "is 8.76 0.21" in text
+    assert "sampler.steps 50" in text
+    assert "is_splits 10" in text
+    assert "DVC stage evaluate_samples@digits_ldm4" in text
+    assert "0e5ba2cb" * 5 + " , with uncommitted changes" in text
+    assert "MLflow run 4b0dd3c6" in text
 
 
-def test_changed_known_pixels_are_shown() -> None:
-    painted = restored("painted", 0.03, INPAINTING)
-    painted = painted.model_copy(update={"metrics": painted.metrics | {"known_pixels_changed": 0}})
-    *_, last = target_figures([painted, restored("mean", 0.05, INPAINTING, kind="mean_fill")])
-    assert (last.value, last.label) == ("0", "Inpainting (painted): known pixels changed; must be 0")
+def test_a_training_shows_its_curves_parameters_metrics_and_provenance(write: Write) -> None:
+    text = write().read_text()
+    section = part(text, "ldms-digits_class")
+    assert "loss (logarithmic): training , validation" in section
+    assert "training.betas 0.9, 0.99" in section
+    assert "training.gradient_clip –" in section
+    assert "val_loss 0.04888" in section
+    assert "images_seen 64,000" in section
+    assert "data/06_models/ldms/digits_class 0123abcd.dir (md5, dvc.lock)" in section
+    assert f"output ldms/digits_class {'77' * 32}" in section
+    assert "training from 1.5 to 0.02; validation from 0.6 to 0.03" in text
 
 
-def test_the_page_shows_the_studys_pictures_and_figures(grids: Path, tmp_path: Path) -> None:
-    metrics = tmp_path / "metrics"
-    for name, suite in (("captions", "obedience/text"), ("someone_elses", "obedience/text")):
-        (metrics / suite).mkdir(parents=True, exist_ok=True)
-        content = stored(name, {"caption_accuracy": 0.9123}, conditioning={"kind": "text"})
-        (metrics / suite / f"{name}.json").write_text(json.dumps(content))
-    page = write_study_report([], grids, ENTITIES, tmp_path / "report", study="mini", metrics=metrics)
-    text = page.read_text()
-    assert "0.912" in text
-    assert "someone_elses" not in text
-    assert text.count("<figure>") == 8
-    assert "the mini study" in text
+def test_points_of_a_sweep_are_a_table(write: Write) -> None:
+    assert "at fid 100 9.5 200 7.25" in part(write().read_text(), "result-over_steps")
 
 
-def test_results_that_are_missing_or_malformed_have_no_figures_and_broken_files_are_named(tmp_path: Path) -> None:
-    (tmp_path / "restored").mkdir()
-    (tmp_path / "restored/upscaled.json").write_text('{"kind": "samples"}')
-    assert read_metrics(tmp_path, ENTITIES["evaluations"]) == []
-    (tmp_path / "restored/bicubic.json").write_text("{")
-    with pytest.raises(InputError, match=r"bicubic\.json is not JSON"):
-        read_metrics(tmp_path, ENTITIES["evaluations"])
+def test_a_figure_stands_in_the_page_without_what_is_not_its_own(write: Write) -> None:
+    text = write().read_text()
+    assert 'id="rate-dot"' in text
+    assert 'href="#rate-dot" clip-path="url(#rate-dot)"' in text
+    assert "color: red" not in text
+    assert "<!DOCTYPE svg>" not in text
+    assert "Not as in the paper: Ours is best at f = 2." in part(text, "figures")
+
+
+def test_every_picture_is_in_the_page_once(write: Write) -> None:
+    assert write().read_text().count("data:image/png") == 1
+
+
+def test_what_is_missing_is_said_and_the_rest_is_there(write: Write, reporting: Path) -> None:
+    text = write(hashes=None).read_text()
+    assert "table_08: missing" in part(text, "tables")
+    assert "missing: not run" in part(text, "result-not_run")
+    assert "missing: the stage has left no provenance record" in part(text, "samples-digits_class")
+    for folder in ("figures", "grids", "training", "provenance", "metrics"):
+        shutil.rmtree(reporting / folder)
+        text = write(tables=[]).read_text()
+    assert "missing: no figures were drawn" in part(text, "figures")
+    assert "missing: no grids" in part(text, "pictures")
+    assert "missing: not run" in part(text, "result-digits_ldm4")
+
+
+def test_names_from_files_cannot_become_markup(write: Write) -> None:
+    parameters = PARAMETERS | {"datasets": {"digits": {"note": "<script>alert(1)</script>"}}}
+    text = write(parameters=parameters).read_text()
+    assert "&lt;script&gt;alert(1)" in text
+    assert "<script>alert(1)" not in text
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("training/ldms/digits_class.csv", "step,train_loss\nten,1\n", "are no numbers"),
+        ("training/ldms/digits_class.json", "{", "is not JSON"),
+        ("figures/rate/rate.json", '{"caption": "no title"}', "does not describe a figure"),
+        ("grids/samples/digits_class.png", "not a picture", "is not a PNG file"),
+    ],
+)
+def test_a_broken_file_is_named(write: Write, reporting: Path, file: str, content: str, message: str) -> None:
+    (reporting / file).write_text(content)
+    with pytest.raises(InputError, match=message) as error:
+        write()
+    assert Path(file).name in str(error.value)

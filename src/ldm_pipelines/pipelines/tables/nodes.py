@@ -71,24 +71,16 @@ def _checked(paper: Any, name: str) -> Unreadable:
 
 
 def write_report(
-    study: str,
-    samples: dict[str, Any],
-    baselines: dict[str, Any],
-    ldms: dict[str, Any],
-    autoencoders: dict[str, Any],
-    evaluations: dict[str, Any],
-    grids: Path,
-    metrics: Path,
+    parameters: dict[str, Any],
+    reporting: Path,
+    hashes: dict[str, dict[str, str]],
     compute: Compute,
-    **rendered: RenderedTable,
+    **made: RenderedTable | Path,
 ) -> Path:
-    """One self-contained page with every table, picture and measured obedience of the study."""
+    """One self-contained page with every table, figure, picture, run and result of the study."""
     from ldm_pipelines.reporting.pages.report import write_study_report
 
-    folder = compute.workspace / "report" / study / "artefact"
-    entities = {
-        "samples": samples, "baselines": baselines, "ldms": ldms, "autoencoders": autoencoders,
-        "evaluations": evaluations,
-    }  # fmt: skip
-    write_study_report(list(rendered.values()), grids, entities, folder, study=study, metrics=metrics)
+    folder = compute.workspace / "report" / str(parameters["study"]) / "artefact"
+    tables = [table for table in made.values() if isinstance(table, RenderedTable)]
+    write_study_report(tables, reporting, parameters, folder, hashes=hashes)
     return folder

@@ -55,18 +55,18 @@ def _contents(table: AnyTable, study: Study) -> tuple[Any, dict[str, str]]:
     return render_block, {}
 
 
-def create_report(names: Iterable[str]) -> Pipeline:
-    """Put rendered tables and the pictures of the study together."""
+def create_report(tables: Iterable[str], figures: Iterable[str]) -> Pipeline:
+    """Put rendered tables and everything that the study's stages left for people together; figures are drawn first."""
     return Pipeline([
         node(
             write_report,
             inputs={
-                "study": "params:study",
-                **{kind: f"params:{kind}" for kind in ("samples", "baselines", "ldms", "autoencoders", "evaluations")},
-                "grids": "grids",
-                "metrics": "metrics",
+                "parameters": "parameters",
+                "reporting": "reporting",
+                "hashes": "dvc_lock",
                 "compute": "params:compute",
-                **{name: f"rendered/{name}" for name in names},
+                **{name: f"rendered/{name}" for name in tables},
+                **{name: f"figures/{name}" for name in figures},
             },
             outputs="report",
             name="report",

@@ -1,11 +1,12 @@
-"""Self-contained HTML: a page per table, and the report that puts tables and pictures together."""
+"""Self-contained HTML: what every page is made with, and the page of one table."""
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from struct import unpack
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -26,6 +27,11 @@ class Picture:
     caption: str
     alt: str
 
+    @property
+    def anchor(self) -> str:
+        """Its id in the report; ``path`` is ``KIND/NAME.png``."""
+        return f"picture-{self.path.parent.name}-{self.path.stem}"
+
 
 @dataclass(frozen=True)
 class KeyFigure:
@@ -37,46 +43,14 @@ class KeyFigure:
 
 def table_page(table: RenderedTable) -> str:
     """One table as a page that makes no request to anywhere."""
-    return _environment().get_template("table.html.j2").render(table=table, title=table.caption)
-
-
-def report_page(
-    title: str,
-    introduction: str,
-    tables: Sequence[RenderedTable],
-    pictures: Sequence[Picture],
-    key_figures: Sequence[KeyFigure] = (),
-) -> str:
-    """The report as one page: key figures, pictures (embedded), tables."""
-    template = _environment().get_template("report.html.j2")
-    return template.render(
-        title=title,
-        introduction=introduction,
-        tables=tables,
-        pictures=[_embedded(picture) for picture in pictures],
-        key_figures=key_figures,
-    )
-
-
-def write_report(
-    folder: Path,
-    *,
-    title: str,
-    introduction: str,
-    tables: Sequence[RenderedTable],
-    pictures: Sequence[Picture],
-    key_figures: Sequence[KeyFigure] = (),
-) -> Path:
-    """``index.html`` in ``folder``; returns its path. Raises ``InputError`` for a picture that is not a PNG file."""
-    text = report_page(title, introduction, tables, pictures, key_figures)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "index.html"
-    path.write_text(text, encoding="utf-8", newline="\n")
-    return path
+    return render("table.html.j2", table=table, title=table.caption)
 
 
 @dataclass(frozen=True)
-class _Embedded:
+class Embedded:
+    """A picture as it stands in a page."""
+
+    anchor: str
     title: str
     caption: str
     alt: str
@@ -85,7 +59,8 @@ class _Embedded:
     uri: str
 
 
-def _embedded(picture: Picture) -> _Embedded:
+def embedded(picture: Picture) -> Embedded:
+    """Raises ``InputError`` for a picture that is not a PNG file."""
     try:
         content = picture.path.read_bytes()
     except OSError as error:
@@ -96,7 +71,19 @@ def _embedded(picture: Picture) -> _Embedded:
         raise InputError(f"the report's picture {picture.path} is not a PNG file")
     width, height = unpack(">II", content[16:24])
     uri = "data:image/png;base64," + base64.b64encode(content).decode()
-    return _Embedded(picture.title, picture.caption, picture.alt, width, height, uri)
+    return Embedded(picture.anchor, picture.title, picture.caption, picture.alt, width, height, uri)
+
+
+def render(template: str, **content: Any) -> str:
+    """A page of ``templates``. The only script it may run is its own ``script``."""
+    script = str(content.get("script", ""))
+    digest = base64.b64encode(sha256(script.encode()).digest()).decode()
+    return _environment().get_template(template).render(script_source=f"'sha256-{digest}'" if script else "", **content)
+
+
+def asset(name: str) -> Markup:
+    """A style sheet or script of ``templates``, to stand in a page as it is."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704 - our own file
 
 
 @lru_cache(maxsize=1)
@@ -109,5 +96,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals["style"] = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - our file
+    environment.globals["style"] = asset("style.css")
     return environment

@@ -1,39 +1,120 @@
-"""The report of a study: its tables, and the pictures and figures that its stages left."""
+"""The report of a study: one file with its tables, figures, pictures, and a section for everything it made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ldm_pipelines.reporting.pages.gallery import Entities, pictures
-from ldm_pipelines.reporting.pages.page import write_report
+from ldm_pipelines.reporting.figures.figure_file import read
+from ldm_pipelines.reporting.pages.gallery import pictures
+from ldm_pipelines.reporting.pages.graph import Key, anchor, draw
+from ldm_pipelines.reporting.pages.page import asset, embedded, render
+from ldm_pipelines.reporting.pages.records import commits, versions
+from ldm_pipelines.reporting.pages.sections import Section, sections
 from ldm_pipelines.reporting.pages.targets import read_metrics, target_figures
 from ldm_pipelines.reporting.tables.layout import RenderedTable
+
+NOT_ENTITIES = {"selected", "compute", "evaluate"}
+INTRODUCTION = (
+    "Tables of Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models (CVPR 2022), with the rows "
+    "that the {study} study of this project measured. Figures measured with another feature network, dataset or number "
+    "of samples than the paper's are not comparable with the paper's; each row's note says what differs."
+)
 
 
 def write_study_report(
     tables: Sequence[RenderedTable],
-    grids: Path,
-    entities: Entities,
+    reporting: Path,
+    parameters: Mapping[str, Any],
     folder: Path,
     *,
-    study: str,
-    metrics: Path | None = None,
+    hashes: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Path:
-    """``index.html`` in ``folder``: self-contained, with the pictures ``grids/KIND/NAME.png`` that there are.
+    """``index.html`` in ``folder``, which makes no request to anywhere; returns its path.
 
-    ``entities`` are the study's parameters by kind (samples, baselines, ldms, autoencoders, evaluations) and name.
-    ``metrics``: where the evaluations' results lie, ``SUITE/NAME.json``; without it there are no figures on targets.
+    ``reporting`` holds what the stages left for people: ``metrics``, ``training``, ``grids``, ``figures`` and
+    ``provenance``, each as far as it is there. ``parameters`` are the study's; ``hashes`` what DVC notes of outputs, by
+    stage and path. Nothing else enters the page: the same inputs give the same bytes.
+
+    Raises:
+        InputError: a file in ``reporting`` is not what it should be.
     """
-    results = read_metrics(metrics, entities.get("evaluations", {})) if metrics else []
-    return write_report(
-        folder,
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "index.html"
+    path.write_text(_page(tables, reporting, parameters, hashes or {}), encoding="utf-8", newline="\n")
+    return path
+
+
+def entities_of(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The study's entities by kind and name; kinds of which it has none are left out."""
+    kinds = {kind: value for kind, value in parameters.items() if isinstance(value, Mapping) and value}
+    return {kind: dict(value) for kind, value in kinds.items() if kind not in NOT_ENTITIES}
+
+
+def _page(
+    tables: Sequence[RenderedTable],
+    reporting: Path,
+    parameters: Mapping[str, Any],
+    hashes: Mapping[str, Mapping[str, str]],
+) -> str:
+    entities = entities_of(parameters)
+    study = str(parameters.get("study", "unnamed"))
+    found = sections(reporting, entities, hashes)
+    shown = [embedded(picture) for picture in pictures(reporting / "grids", entities)]
+    records = [section.record for section in found if section.record]
+    return render(
+        "report.html.j2",
+        script=asset("script.js"),
         title=f"Latent diffusion: the {study} study",
-        introduction=(
-            "Tables of Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models (CVPR 2022), with "
-            f"the rows that the {study} study of this project measured. Figures measured with another feature network, "
-            "dataset or number of samples than the paper's are not comparable with the paper's; each row's note says "
-            "what differs."
-        ),
+        introduction=INTRODUCTION.format(study=study),
+        study=study,
+        seed=parameters.get("seed"),
+        commits=commits(records),
+        dirty=sum(record.git_dirty for record in records),
+        records=len(records),
+        versions=versions(records),
+        key_figures=list(target_figures(read_metrics(reporting / "metrics", entities.get("evaluations", {})))),
         tables=tables,
-        pictures=list(pictures(grids, entities)),
-        key_figures=list(target_figures(results)),
+        missing_tables=sorted(set(entities.get("tables", {})) - {table.name for table in tables}),
+        used_in=_used_in(tables),
+        plots=[read(reporting / "figures" / name) for name in _drawn(reporting, entities)],
+        linked={section.result: section.anchor for section in found if section.result},
+        pictures=shown,
+        picture_of=_picture_of(found, {picture.anchor for picture in shown}),
+        sections=found,
+        trained=[section for section in found if section.charts],
+        measured=[section for section in found if section.result],
+        targets=_targets(found, tables),
+        graph=draw(entities),
     )
+
+
+def _used_in(tables: Iterable[RenderedTable]) -> dict[str, list[RenderedTable]]:
+    """The tables that show a result, by ``SUITE/NAME``."""
+    found: dict[str, list[RenderedTable]] = {}
+    for table in tables:
+        for source in table.sources:
+            found.setdefault(source.result, []).append(table)
+    return found
+
+
+def _picture_of(found: Iterable[Section], present: set[str]) -> dict[str, str]:
+    """By a section's anchor: the picture that shows what it made, or what it measured."""
+    shown: dict[str, str] = {}
+    for section in found:
+        for key in (section.key, *(section.sources if section.result else ())):
+            picture = f"picture-{'samples' if key[0] == 'baselines' else key[0]}-{key[1]}"
+            if picture in present and section.anchor not in shown:
+                shown[section.anchor] = picture
+    return shown
+
+
+def _targets(found: Iterable[Section], tables: Iterable[RenderedTable]) -> dict[Key, str]:
+    """The anchors of everything that has a place in the page."""
+    return {section.key: section.anchor for section in found} | {
+        ("tables", table.name): anchor(("tables", table.name)) for table in tables
+    }
+
+
+def _drawn(reporting: Path, entities: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The study's figures that are there."""
+    return [name for name in entities.get("figures", {}) if (reporting / "figures" / name).is_dir()]

@@ -1,0 +1,1 @@
+"""``kedro run --pipelines=verify``"""

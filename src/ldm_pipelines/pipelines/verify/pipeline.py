@@ -1,0 +1,23 @@
+"""``verify``"""
+
+from collections.abc import Iterable
+
+from kedro.pipeline import Pipeline, node
+
+from ldm_pipelines.pipelines.verify.nodes import verify_tables
+
+
+def create(tables: Iterable[str]) -> Pipeline:
+    """Hold the written tables against what they rest on; takes them rendered anew."""
+    return Pipeline([
+        node(
+            verify_tables,
+            inputs={
+                "reporting": "reporting",
+                "compute": "params:compute",
+                **{name: f"rendered/{name}" for name in tables},
+            },
+            outputs=None,
+            name="verify",
+        )
+    ])  # fmt: skip

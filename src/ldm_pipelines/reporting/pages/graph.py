@@ -1,0 +1,154 @@
+"""The study as a picture: its entities in columns by stage, and what is made from what."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Key = tuple[str, str]
+"""Kind and name of an entity."""
+Entities = Mapping[str, Mapping[str, Any]]
+
+COLUMNS = (
+    ("data", ("datasets",)),
+    ("features", ("feature_networks",)),
+    ("first stages", ("autoencoders", "imported_autoencoders", "imports")),
+    ("latents", ("latents",)),
+    ("models", ("ldms", "latent_classifiers")),
+    ("images", ("samples", "baselines", "references")),
+    ("measured", ()),
+    ("tables", ("tables", "figures")),
+)
+"""Headings, left to right; kinds that stand nowhere else are measurements."""
+MEASURED = 6
+FIRST_STAGES = ("autoencoders", "imported_autoencoders", "imports")
+REFERENCES = {
+    "dataset": ("datasets",), "feature_network": ("feature_networks",), "perceptual_network": ("feature_networks",),
+    "autoencoder": FIRST_STAGES, "latent": ("latents",), "ldm": ("ldms", "imports"),
+    "classifier": ("latent_classifiers",), "samples": ("samples", "baselines"), "rival": ("samples", "baselines"),
+    "reference": ("references",), "sweep": ("sweeps",), "throughput": ("throughputs",), "preference": ("user_studies",),
+    "points": ("reconstructions",),
+}  # fmt: skip
+"""By name of a parameter that names another entity: the kinds it may be of. ``result`` is of any measured kind."""
+BOX_WIDTH, BOX_HEIGHT, GAP, COLUMN_GAP, HEADING = 214, 24, 8, 44, 30
+
+
+@dataclass(frozen=True)
+class Box:
+    """An entity: its place and where its section is."""
+
+    key: Key
+    x: float
+    y: float
+    label: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """``path`` is SVG's, from the right of the box ``start`` to the left of ``end``, both anchors."""
+
+    start: str
+    end: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+    headings: tuple[tuple[float, str], ...]
+    width: float
+    height: float
+    box_width: int = BOX_WIDTH
+    box_height: int = BOX_HEIGHT
+
+
+def column(kind: str) -> int:
+    return next((number for number, (_, kinds) in enumerate(COLUMNS) if kind in kinds), MEASURED)
+
+
+def anchor(key: Key) -> str:
+    """The id of an entity's section."""
+    kind, name = key
+    if kind == "tables":
+        return name
+    return f"figure-{name}" if kind == "figures" else f"result-{kind}-{name}" if measured(kind) else f"{kind}-{name}"
+
+
+def measured(kind: str) -> bool:
+    """Whether entities of this kind are measurements."""
+    return column(kind) == MEASURED
+
+
+def made_from(entities: Entities) -> dict[Key, list[Key]]:
+    """What each entity names among its parameters, as far as the study has it."""
+    keys = {(kind, name) for kind, group in entities.items() for name in group}
+    measured = tuple(kind for kind in entities if column(kind) == MEASURED)
+    found: dict[Key, list[Key]] = {}
+    for kind, name in keys:
+        named = _named(entities[kind][name], measured)
+        found[kind, name] = sorted({key for key in named if key in keys and key != (kind, name)})
+    return dict(sorted(found.items(), key=lambda item: (column(item[0][0]), item[0])))
+
+
+def draw(entities: Entities) -> Picture:
+    """Columns by stage; an arrow for what is made from what, but for what longer ways already tell."""
+    sources = made_from(entities)
+    places: dict[Key, tuple[float, float]] = {}
+    for number in range(len(COLUMNS)):
+        group = [key for key in sources if column(key[0]) == number]
+        group.sort(key=lambda key: _mean([places[s][1] for s in sources[key] if s in places]))
+        for row, key in enumerate(group):
+            places[key] = (number * (BOX_WIDTH + COLUMN_GAP), HEADING + row * (BOX_HEIGHT + GAP))
+    arrows = [
+        Arrow(anchor(source), anchor(key), _path(places[source], places[key]))
+        for key in sources
+        for source in _direct(key, sources)
+    ]
+    return Picture(
+        tuple(Box(key, x, y, key[1], anchor(key)) for key, (x, y) in places.items()),
+        tuple(arrows),
+        tuple((number * (BOX_WIDTH + COLUMN_GAP), heading) for number, (heading, _) in enumerate(COLUMNS)),
+        len(COLUMNS) * (BOX_WIDTH + COLUMN_GAP) - COLUMN_GAP,
+        max((y for _, y in places.values()), default=HEADING) + BOX_HEIGHT + GAP,
+    )
+
+
+def _named(value: Any, measured: tuple[str, ...], field: str = "") -> Iterator[Key]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _named(item, measured, str(key))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _named(item, measured, field)
+    elif isinstance(value, str):
+        kinds = measured if field in ("result", "results") else REFERENCES.get(field, ())
+        yield from ((kind, value) for kind in kinds)
+
+
+def _direct(key: Key, sources: Mapping[Key, list[Key]]) -> list[Key]:
+    """Those of its sources that are not also behind another of its sources."""
+    behind = {further for source in sources[key] for further in _behind(source, sources)}
+    return [source for source in sources[key] if source not in behind]
+
+
+def _behind(key: Key, sources: Mapping[Key, list[Key]]) -> set[Key]:
+    found: set[Key] = set()
+    waiting = list(sources[key])
+    while waiting:
+        source = waiting.pop()
+        if source not in found:
+            found.add(source)
+            waiting += sources[source]
+    return found
+
+
+def _path(start: tuple[float, float], end: tuple[float, float]) -> str:
+    x0, y0 = start[0] + BOX_WIDTH, start[1] + BOX_HEIGHT / 2
+    x1, y1 = end[0], end[1] + BOX_HEIGHT / 2
+    bend = max((x1 - x0) / 2, COLUMN_GAP / 2)
+    return f"M{x0:g} {y0:g}C{x0 + bend:g} {y0:g} {x1 - bend:g} {y1:g} {x1:g} {y1:g}"
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

@@ -1,0 +1,158 @@
+"""A section for every entity of a study: what it was asked for, what it gave, and where that came from."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.reporting.pages.charts import Chart, charts
+from ldm_pipelines.reporting.pages.graph import Entities, Key, anchor, made_from, measured
+from ldm_pipelines.reporting.pages.records import Record, dvc_hashes, read_records, stage_of
+
+KINDS = {
+    "datasets": "Dataset", "feature_networks": "Feature network", "autoencoders": "First stage",
+    "imported_autoencoders": "Imported first stage", "imports": "Imported model", "latents": "Latent cache",
+    "ldms": "Diffusion model", "latent_classifiers": "Classifier on noisy latents", "samples": "Sample set",
+    "baselines": "Images without a model", "references": "Reference images", "evaluations": "Evaluation of samples",
+    "reconstructions": "Evaluation of reconstructions",
+    "sweeps": "Quality along an axis", "throughputs": "Speed", "user_studies": "User study",
+}  # fmt: skip
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """As shown; ``interval`` is the 95 % interval where one was measured."""
+
+    name: str
+    value: str
+    std: str = ""
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """``facts`` are groups of what a result was measured on; ``points`` a sweep's values, headings first."""
+
+    key: Key
+    title: str
+    anchor: str
+    result: str
+    """``SUITE/NAME`` of the stored result of a measurement; empty for what is none."""
+    stage: str
+    sources: list[Key] = field(default_factory=list)
+    uses: list[Key] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    points: list[list[str]] = field(default_factory=list)
+    facts: list[tuple[str, Pairs]] = field(default_factory=list)
+    parameters: Pairs = field(default_factory=list)
+    record: Record | None = None
+    dvc: Mapping[str, str] = field(default_factory=dict)
+    missing: str = ""
+
+
+def sections(reporting: Path, entities: Entities, hashes: Mapping[str, Mapping[str, str]]) -> list[Section]:
+    """In the order of the study's stages; tables and figures, which have a place of their own, are left out."""
+    sources = made_from(entities)
+    records = read_records(reporting / "provenance")
+    kept = [key for key in sources if key[0] not in ("tables", "figures")]
+    return [_section(key, reporting, entities, sources, records, hashes) for key in kept]
+
+
+def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested values under dotted names; what is none or empty is shown as a dash."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from flat(item, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, list | tuple) and value and all(not isinstance(item, dict | list) for item in value):
+        yield prefix, ", ".join(map(_text, value))
+    else:
+        yield prefix, _text(value)
+
+
+def number(value: float) -> str:
+    """Four significant digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _section(
+    key: Key,
+    reporting: Path,
+    entities: Entities,
+    sources: Mapping[Key, list[Key]],
+    records: Mapping[str, Record],
+    hashes: Mapping[str, Mapping[str, str]],
+) -> Section:
+    kind, name = key
+    stage = stage_of(kind, records, name)
+    trained = _read(reporting / "training" / kind / f"{name}.json")
+    result = trained or _result(reporting / "metrics", entities[kind][name], name)
+    record = records.get(f"{stage}.{name}")
+    provenance = result.get("provenance", {})
+    return Section(
+        key=key,
+        title=KINDS.get(kind, kind.replace("_", " ").removesuffix("s").capitalize()),
+        anchor=anchor(key),
+        result=f"{entities[kind][name].get('suite', '')}/{name}" if measured(kind) else "",
+        stage=stage,
+        sources=sources[key],
+        uses=[other for other, named in sources.items() if key in named],
+        charts=charts(reporting / "training" / kind / f"{name}.csv"),
+        metrics=list(_metrics(result.get("metrics", trained), result.get("details", {}))),
+        points=_points(result.get("points", [])),
+        facts=[(role.replace("_", " "), list(flat(facts))) for role, facts in provenance.items()],
+        parameters=list(flat({k: v for k, v in entities[kind][name].items() if k != "name"})),
+        record=record,
+        dvc=dvc_hashes(hashes, stage, name),
+        missing="not run: there is no stored result; `dvc repro` measures it" if measured(kind) and not result else "",
+    )
+
+
+def _metrics(metrics: Mapping[str, Any], details: Mapping[str, Any]) -> Iterator[Metric]:
+    intervals = details.get("intervals") or {}
+    for name, value in metrics.items():
+        if any(name.endswith(part) and name.removesuffix(part) in metrics for part in ("_std", "_low", "_high")):
+            continue
+        std, interval = metrics.get(f"{name}_std"), intervals.get(name)
+        low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+        if interval is None and None not in (low, high):
+            interval = (low, high)
+        yield Metric(
+            name,
+            number(value) if isinstance(value, int | float) else _text(value),
+            "" if std is None else number(std),
+            f"{number(interval[0])} … {number(interval[1])}" if interval else "",
+        )
+
+
+def _points(points: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    rows = [{"at": point.get("value"), **point.get("metrics", {})} for point in points]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return [names, *([_text(row.get(name)) for name in names] for row in rows)] if rows else []
+
+
+def _result(folder: Path, parameters: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The stored result of this name: in its suite, where it has one."""
+    suite = folder / str(parameters.get("suite", ""))
+    return next((_read(file) for file in sorted(suite.rglob(f"{name}.json"))), {})
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise InputError(f"{file} is not JSON ({error}); delete it and make it again") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _text(value: Any) -> str:
+    if value is None or value in ({}, [], ()):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number(value) if isinstance(value, float) else str(value)

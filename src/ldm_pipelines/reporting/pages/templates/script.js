@@ -1,0 +1,113 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const pages = [...document.querySelectorAll(".page")];
+  const links = [...document.querySelectorAll("header.site nav a")];
+  root.classList.add("paged");
+
+  // One page at a time: the one that holds the target of the address.
+  function show() {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const page = (target && target.closest(".page")) || pages[0];
+    for (const other of pages) other.classList.toggle("shown", other === page);
+    const id = page.classList.contains("entity") ? (page.id.startsWith("result-") ? "results" : "runs") : page.id;
+    for (const link of links) {
+      if (link.hash === "#" + id) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    if (target && target !== page && page.contains(target)) target.scrollIntoView();
+    else window.scrollTo(0, 0);
+  }
+  window.addEventListener("hashchange", () => {
+    show();
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const heading = target && target.matches(".page") && target.querySelector("h1, h2, h3");
+    if (heading) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
+  });
+  show();
+
+  // Light and dark: what the system says, until the button says otherwise.
+  const button = document.getElementById("theme");
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const stored = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
+  function colour(theme) {
+    if (theme) root.dataset.theme = theme;
+    const now = root.dataset.theme || (dark.matches ? "dark" : "light");
+    button.textContent = now === "dark" ? "Light" : "Dark";
+    button.setAttribute("aria-label", `Switch to ${now === "dark" ? "light" : "dark"} colours`);
+    return now;
+  }
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const theme = colour() === "dark" ? "light" : "dark";
+    colour(theme);
+    try { localStorage.setItem("theme", theme); } catch { /* a file may not keep anything */ }
+  });
+  dark.addEventListener("change", () => colour());
+  colour(stored());
+
+  // Tables: a heading sorts within each group; a third time brings the first order back.
+  const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
+  function key(row, column) {
+    const text = row.cells[column].textContent.trim();
+    const number = parseFloat(text.replace(/,/g, "").replace(/^[~<>≈]\s*/, "").replace("−", "-"));
+    return column === 0 ? text : number;
+  }
+  function sort(table, column, order) {
+    const sign = order === "descending" ? -1 : 1;
+    for (const body of table.tBodies) {
+      const rows = [...body.rows].filter((row) => !row.classList.contains("group"));
+      rows.forEach((row, position) => { row.dataset.position ??= position; });
+      rows.sort((a, b) => {
+        if (order === "none") return a.dataset.position - b.dataset.position;
+        const [x, y] = [key(a, column), key(b, column)];
+        if (typeof x === "string") return sign * x.localeCompare(y);
+        if (isNaN(x) || isNaN(y)) return isNaN(x) - isNaN(y);
+        return sign * (x - y) || a.dataset.position - b.dataset.position;
+      });
+      body.append(...rows);
+    }
+  }
+  for (const table of document.querySelectorAll(".table table")) {
+    const row = table.tHead.rows[table.tHead.rows.length - 1];
+    const regular = [...table.tBodies].every((body) =>
+      [...body.rows].every((line) => line.classList.contains("group") || line.cells.length === row.cells.length));
+    if (!regular || table.tHead.rows.length > 1) continue;
+    [...row.cells].forEach((heading, column) => {
+      const control = document.createElement("button");
+      control.type = "button";
+      control.className = "sort";
+      control.append(...heading.childNodes);
+      heading.append(control);
+      heading.setAttribute("aria-sort", "none");
+      control.addEventListener("click", () => {
+        const order = NEXT[heading.getAttribute("aria-sort")];
+        for (const other of row.cells) other.setAttribute("aria-sort", "none");
+        heading.setAttribute("aria-sort", order);
+        sort(table, column, order);
+      });
+    });
+  }
+
+  // Graph: the arrows of the box that is pointed at, or has the focus.
+  const arrows = [...document.querySelectorAll("#graph path")];
+  for (const box of document.querySelectorAll("#graph a")) {
+    const id = box.getAttribute("href").slice(1);
+    const own = arrows.filter((arrow) => arrow.dataset.start === id || arrow.dataset.end === id);
+    for (const [event, near] of [["pointerenter", true], ["pointerleave", false], ["focus", true], ["blur", false]]) {
+      box.addEventListener(event, () => own.forEach((arrow) => arrow.classList.toggle("near", near)));
+    }
+  }
+
+  // Pictures: enlarged in a dialog, which Escape closes.
+  const dialog = document.getElementById("enlarged");
+  for (const opener of document.querySelectorAll(".enlarge")) {
+    opener.addEventListener("click", () => {
+      const picture = opener.querySelector("img").cloneNode();
+      dialog.querySelector("h2").textContent = opener.closest("figure").querySelector("strong").textContent;
+      dialog.querySelector(".whole").replaceChildren(picture);
+      dialog.showModal();
+    });
+  }
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+})();

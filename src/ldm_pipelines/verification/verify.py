@@ -1,0 +1,98 @@
+"""Which rows of the tables follow from the code, parameters and data that are here, and which do not any more."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldm_pipelines.reporting.tables.layout import Line, RenderedTable
+from ldm_pipelines.verification.freshness import Lineage
+from ldm_pipelines.verification.records import Records
+from ldm_pipelines.verification.written import TABLE, differences
+
+Problems = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of ours: ``stages`` are those behind its result that do not match, ``problems`` are its own."""
+
+    label: str
+    stages: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def fine(self) -> bool:
+        return not self.stages and not self.problems
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``tables``: our rows by table; ``of_tables`` and ``stages``: what is not right, by table and by stage."""
+
+    tables: dict[str, list[Row]]
+    of_tables: Problems
+    stages: Problems
+    records: str
+
+    @property
+    def stale(self) -> int:
+        """Rows, and tables as such, that do not match."""
+        return sum(not row.fine for rows in self.tables.values() for row in rows) + len(self.of_tables)
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        for table, rows in self.tables.items():
+            wrong = [row for row in rows if not row.fine]
+            yield f"{table}: {len(rows) - len(wrong)} of {len(rows)} rows match"
+            for row in wrong:
+                yield f"  {row.label}: {'; '.join([*row.problems, *row.stages])}"
+            yield from (f"  the table itself: {problem}" for problem in self.of_tables.get(table, []))
+        if self.stages:
+            yield "\nwhat does not match:"
+        for stage, problems in self.stages.items():
+            yield f"  {stage}"
+            yield from (f"    {problem}" for problem in problems)
+        yield f"\n{self.records}"
+
+
+def verify(reporting: Path, tables: Mapping[str, RenderedTable], progress: bool) -> Verdict:
+    """Hold the written tables in ``reporting`` against results, records, and everything they were made from.
+
+    ``tables`` are rendered from the stored results now. Whether code, parameters and data are those that made the
+    results is DVC's answer; which results that concerns follows from DVC's graph.
+    """
+    lineage = Lineage(reporting)
+    shown_results = {source.result for table in tables.values() for source in table.sources}
+    files = {result: reporting / "metrics" / f"{result}.json" for result in sorted(shown_results)}
+    chains = {result: chain for result, file in files.items() if (chain := lineage.chain(file))}
+    own = {name: f"tables@{name}" for name in tables}
+    behind = list(dict.fromkeys(stage for chain in chains.values() for stage in chain))
+    changed = lineage.changes([*behind, *(set(own.values()) & lineage.names)], progress)
+    records = Records(reporting / "provenance", lineage.root)
+    for stage in behind:
+        if problems := records.problems(stage, lineage.outputs(stage)):
+            changed[stage] = [*changed.get(stage, []), *problems]
+    verdict: dict[str, list[Row]] = {}
+    of_tables: Problems = {}
+    for name, table in tables.items():
+        shown = differences(table, reporting / "tables" / name)
+        verdict[name] = [_row(line, shown, chains, changed) for line in table.lines if line.ours and line.sources]
+        if problems := [*changed.pop(own[name], []), *shown.get(TABLE, [])]:
+            of_tables[name] = problems
+    return Verdict(verdict, of_tables, changed, _about(records))
+
+
+def _row(line: Line, shown: Mapping[str, list[str]], chains: Mapping[str, list[str]], changed: Problems) -> Row:
+    results = [source.result for source in line.sources]
+    behind = dict.fromkeys(stage for result in results for stage in chains.get(result, []))
+    orphans = [f"no stage of dvc.yaml makes {result}" for result in results if result not in chains]
+    return Row(
+        f"{line.heading} ({', '.join(results)})",
+        tuple(stage for stage in behind if stage in changed),
+        (*shown.get(line.heading, []), *orphans),
+    )
+
+
+def _about(records: Records) -> str:
+    text = f"{records.read} provenance records read"
+    return f"{text}; {records.dirty} were made from code with uncommitted changes" if records.dirty else text

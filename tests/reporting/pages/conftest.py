@@ -1,0 +1,60 @@
+"""A small study as its stages leave it for the report."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.small_study import FIGURE, HASHES, PARAMETERS
+
+from ldm_pipelines.reporting.pages.report import write_study_report
+from ldm_pipelines.reporting.tables.layout import RenderedTable
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def reporting(tmp_path: Path, results: dict[str, dict[str, Any]]) -> Path:
+    """``data/08_reporting`` of the study."""
+    root = tmp_path / "reporting"
+
+    def put(name: str, content: Any) -> None:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content if isinstance(content, str) else json.dumps(content))
+
+    measured = results["digits_ldm4"] | {"details": {"intervals": {"fid": [3.1, 4.2]}}}
+    put("metrics/class_conditional/digits_ldm4.json", measured)
+    put("metrics/class_conditional/digits_ldm4_g.json", results["digits_ldm4_g"])
+    points = [{"value": steps, "metrics": {"fid": fid}} for steps, fid in ((100, 9.5), (200, 7.25))]
+    put("metrics/analysis/over_steps.json", {"kind": "sweep", "metrics": {"fid_at_100": 9.5}, "points": points})
+    put("training/ldms/digits_class.json", {"val_loss": 0.0488845594227314, "images_seen": 64000})
+    put("training/ldms/digits_class.csv", "step,train_loss,val_loss\n10,1.5,\n20,0.5,0.6\n30,0.02,0.03\n")
+    record = {
+        "git_commit": "0e5ba2cb" * 5, "git_dirty": False, "mlflow_run_id": "4b0dd3c6", "inputs": {"latents/digits_kl": "1a" * 32},
+        "outputs": {"ldms/digits_class": "77" * 32}, "versions": {"torch": "2.11.0", "diffusers": None},
+    }  # fmt: skip
+    put("provenance/train_diffusion.digits_class.json", record)
+    put("provenance/evaluate_samples.digits_ldm4.json", record | {"git_dirty": True})
+    put("provenance/sample.digits_class.json", "{")
+    put("figures/rate/rate.svg", FIGURE)
+    observations = [{"text": "Ours is best at f = 2.", "agrees": False}, {"text": "PSNR falls.", "agrees": True}]
+    put("figures/rate/rate.json", {"title": "Rate", "alt": "falls", "observations": observations, "missing": [],
+                                   "sources": [{"result": "class_conditional/digits_ldm4"}]})  # fmt: skip
+    (root / "grids" / "samples").mkdir(parents=True)
+    noise = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(root / "grids" / "samples" / "digits_class.png")
+    return root
+
+
+@pytest.fixture
+def write(reporting: Path, tmp_path: Path, table_3: RenderedTable) -> Write:
+    """``write()``: the report of the study; what is given replaces a part of it."""
+
+    def written(**changes: Any) -> Path:
+        given = {"tables": [table_3], "reporting": reporting, "parameters": PARAMETERS, "hashes": HASHES} | changes
+        return write_study_report(folder=tmp_path / "report", **given)
+
+    return written

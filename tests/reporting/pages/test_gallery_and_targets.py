@@ -1,0 +1,156 @@
+"""The gallery and the key figures of a study's report."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.reporting.pages.gallery import pictures
+from ldm_pipelines.reporting.pages.targets import read_metrics, target_figures
+from ldm_pipelines.reporting.results import Result
+
+SUPER_RESOLUTION = {"kind": "low_res", "degradation": {"kind": "bicubic", "factor": 4}}
+INPAINTING = {"kind": "inpainting", "masks": {}}
+DDIM = {"kind": "ddim", "steps": 50, "eta": 1.0}
+CONDITIONS = {"dataset": "scenes", "split": "test", "sampler": DDIM}
+ENTITIES: dict[str, dict[str, dict[str, Any]]] = {
+    "ldms": {
+        "digits": {"conditioning": {"kind": "class"}},
+        "free": {"conditioning": {"kind": "none"}},
+        "text": {"conditioning": {"kind": "text"}},
+        "upscaler": {"conditioning": SUPER_RESOLUTION},
+        "painter": {"conditioning": INPAINTING},
+    },
+    "samples": {
+        "digits_class": {"ldm": "digits", "sampler": DDIM, "guidance_scale": 1.0},
+        "free": {"ldm": "free", "sampler": {"kind": "dpm_solver", "steps": 20, "order": 3}},
+        "towards": {"ldm": "free", "sampler": DDIM, "classifier_guidance": {"classifier": "noisy", "scale": 2.0}},
+        "scenes_text": {"ldm": "text", "guidance_scale": 3.0, **CONDITIONS},
+        "sharp": {"ldm": "upscaler", "image_guidance": {"scale": 1.0}, **CONDITIONS},
+        "imported": {"ldm": "from_a_file", **CONDITIONS},
+        "not_drawn_yet": {"ldm": "digits", "sampler": DDIM},
+    },
+    "baselines": {"nearest": {"ldm": "painter", "kind": "nearest_fill", "dataset": "photos", "split": "test"}},
+    "autoencoders": {"kl_f4": {}},
+    "evaluations": {
+        name: {"suite": suite}
+        for name, suite in (("captions", "obedience/text"), ("upscaled", "restored"), ("bicubic", "restored"))
+    },
+}
+
+
+@pytest.fixture
+def grids(tmp_path: Path) -> Path:
+    names = [*ENTITIES["samples"], *ENTITIES["baselines"], "of_another_study"]
+    for kind, present in (("samples", names), ("autoencoders", ["kl_f4"])):
+        (tmp_path / "grids" / kind).mkdir(parents=True)
+        for name in set(present) - {"not_drawn_yet"}:
+            Image.fromarray(np.zeros((6, 9, 3), np.uint8)).save(tmp_path / "grids" / kind / f"{name}.png")
+    return tmp_path / "grids"
+
+
+def stored(name: str, metrics: dict[str, float], **subject: Any) -> dict[str, Any]:
+    reference = {"dataset": "photos", "split": "test", "count": 400, "digest": "ab" * 32}
+    network = {"name": "turns", "kind": "rotation", "digest": "5e" * 32}
+    provenance = {"feature_network": network, "reference": reference, "samples": {"name": name, **subject}}
+    return {"kind": "samples", "name": name, "metrics": metrics, "provenance": provenance}
+
+
+def result(name: str, metrics: dict[str, float], **subject: Any) -> Result:
+    return Result.model_validate(stored(name, metrics, **subject))
+
+
+def restored(name: str, psim: float, conditioning: dict[str, Any] = SUPER_RESOLUTION, **subject: Any) -> Result:
+    facts = {"dataset": "photos", "split": "test", "conditioning": conditioning}
+    return result(name, {"psim": psim, "fid": psim * 10}, **facts, **subject)
+
+
+def test_every_picture_of_the_study_has_a_title_and_says_what_its_rows_are(grids: Path) -> None:
+    shown = {picture.title: picture for picture in pictures(grids, ENTITIES)}
+    assert set(shown) == {
+        "Class-conditional: digits_class",
+        "Unconditional: free",
+        "Unconditional: towards",
+        "Text-to-image: scenes_text",
+        "Super-resolution ×4: sharp",
+        "Samples: imported",
+        "Inpainting, without a model: nearest",
+        "First stage: kl_f4",
+    }
+    captions = {title: picture.caption for title, picture in shown.items()}
+    assert captions["Text-to-image: scenes_text"] == (
+        "Rows: caption | sample | truth (test images of scenes). DDIM 50 steps, eta 1.0, guidance scale 3. "
+        "Not chosen by their looks."
+    )
+    assert captions["Class-conditional: digits_class"].startswith("One column per class")
+    assert captions["Unconditional: free"] == "DPM-SOLVER 20 steps, order 3. Not chosen by their looks."
+    assert "guided by the classifier 'noisy', scale 2" in captions["Unconditional: towards"]
+    assert "One column per class" in captions["Unconditional: towards"]
+    assert "guided by the low-resolution image, scale 1" in captions["Super-resolution ×4: sharp"]
+    nearest = shown["Inpainting, without a model: nearest"]
+    assert "image with its hole hatched | holes filled with the nearest known pixels | truth" in nearest.caption
+    assert nearest.alt == "rows: image with its hole hatched, holes filled with the nearest known pixels, true image"
+    assert "Rows" not in captions["Samples: imported"]
+
+
+def test_kinds_of_entities_that_a_study_does_not_have_may_be_absent(grids: Path) -> None:
+    assert not list(pictures(grids, {}))
+    (picture,) = pictures(grids, {"samples": {"digits_class": {"ldm": "digits", "sampler": DDIM}}})
+    assert picture.title == "Samples: digits_class"
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.8, "reached"), (0.79, "not reached")])
+def test_obedience_stands_beside_its_ceiling_and_its_target(value: float, verdict: str) -> None:
+    metrics = {"caption_accuracy": value, "caption_accuracy_of_truth": 0.995, "fid": 1.0}
+    (figure,) = target_figures([result("captions", metrics, conditioning={"kind": "text"})])
+    assert figure.value == f"{value:.3f}"
+    assert figure.label == (
+        f"Text-to-image (captions): captions entirely right; true images 0.995, aimed at 0.8 or more: {verdict}"
+    )
+
+
+def test_restored_images_stand_beside_the_best_that_needs_no_model() -> None:
+    results = [
+        restored("painted", 0.03, INPAINTING),
+        restored("mean", 0.05, INPAINTING, kind="mean_fill"),
+        restored("nearest", 0.02, INPAINTING, kind="nearest_fill"),
+        restored("upscaled", 0.0123),
+        restored("bicubic", 0.0456, kind="upsampled"),
+    ]
+    figures = [(figure.value, figure.label) for figure in target_figures(results)]
+    assert figures == [
+        ("0.03", "Inpainting (painted): perceptual distance, lower is better; holes filled with the mean colour 0.05, "
+                 "holes filled with the nearest known pixels 0.02: not below"),
+        ("0.3", "Inpainting (painted): FID, lower is better; holes filled with the mean colour 0.5, holes filled with "
+                "the nearest known pixels 0.2: not below"),
+        ("0.0123", "Super-resolution ×4 (upscaled): perceptual distance, lower is better; bicubic enlargement 0.0456: "
+                   "below"),
+        ("0.123", "Super-resolution ×4 (upscaled): FID, lower is better; bicubic enlargement 0.456: below"),
+    ]  # fmt: skip
+
+
+def test_images_of_other_conditions_or_networks_are_not_compared() -> None:
+    light = {"kind": "low_res", "degradation": {"kind": "bsr_light", "factor": 4}}
+    rival = restored("bicubic", 0.05, kind="upsampled")
+    assert not list(target_figures([restored("light", 0.01, light), rival]))
+    elsewhere = rival.model_copy(update={"provenance": rival.provenance | {"feature_network": {"name": "other"}}})
+    assert not list(target_figures([restored("upscaled", 0.01), elsewhere]))
+
+
+def test_changed_known_pixels_are_shown() -> None:
+    painted = restored("painted", 0.03, INPAINTING)
+    painted = painted.model_copy(update={"metrics": painted.metrics | {"known_pixels_changed": 0}})
+    *_, last = target_figures([painted, restored("mean", 0.05, INPAINTING, kind="mean_fill")])
+    assert (last.value, last.label) == ("0", "Inpainting (painted): known pixels changed; must be 0")
+
+
+def test_results_that_are_missing_or_malformed_have_no_figures_and_broken_files_are_named(tmp_path: Path) -> None:
+    (tmp_path / "restored").mkdir()
+    (tmp_path / "restored/upscaled.json").write_text('{"kind": "samples"}')
+    assert read_metrics(tmp_path, ENTITIES["evaluations"]) == []
+    (tmp_path / "restored/bicubic.json").write_text("{")
+    with pytest.raises(InputError, match=r"bicubic\.json is not JSON"):
+        read_metrics(tmp_path, ENTITIES["evaluations"])
