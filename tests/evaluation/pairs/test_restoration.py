@@ -48,7 +48,7 @@ def measure(tmp_path: Path, dataset: Path, network: Path) -> Callable[..., dict[
     def measured(pixels: np.ndarray, ids: list[str], given_by: Any = LOW_RES, **info: Any) -> dict[str, Any]:
         given = {"dataset": "digits", "split": "test", "conditioning": given_by.model_dump(mode="json")}
         given |= {"dataset_digest": PreparedDataset(dataset).digest}
-        folder = write_samples(tmp_path / "samples", pixels, ids, **(given | info))
+        folder = write_samples(tmp_path / f"samples_{len(list(tmp_path.iterdir()))}", pixels, ids, **(given | info))
         return measure_set(EVALUATION, folder, dataset, network, compute=COMPUTE)
 
     return measured
@@ -128,6 +128,12 @@ def test_figures_by_masked_part_are_those_of_the_images_in_each_bin(
         inside = (areas >= row["from"]) & (areas < row["to"])
         assert row["images"] == inside.sum()
         assert row["psnr"] == pytest.approx(ratios[inside].mean(), rel=1e-6)
+        if inside.sum() < 2:
+            assert "fid" not in row
+    most = max(bins, key=lambda row: row["images"])
+    inside = (areas >= most["from"]) & (areas < most["to"])
+    alone = measure(made[inside], [name for name, here in zip(ids, inside, strict=True) if here], INPAINTING)
+    assert most["fid"] == pytest.approx(alone["metrics"]["fid"], rel=1e-9)
     intervals = result["details"]["intervals"]
     assert intervals["psnr"][0] < result["metrics"]["psnr"] < intervals["psnr"][1]
 

@@ -52,17 +52,22 @@ class RestoredImages:
             self._changed += int(((pixels != true).any(axis=3) & ~holes).sum())
             self._areas.append(holes.mean(axis=(1, 2)))
 
+    def masked_part(self) -> NDArray[np.float64] | None:
+        """The share of each image that was masked, (n,); None where nothing was."""
+        return None if self._masks is None else np.concatenate(self._areas)
+
     def measured(self) -> Measured:
         found = self._paired.measured()
         found |= Measured(
             protocol={"pairs": f"each sample and its image of {self._truth.dataset.name}/{self._info.split}"}
         )
-        if self._masks is None:
+        areas = self.masked_part()
+        if areas is None:
             return found
         return found | Measured(
             {"known_pixels_changed": self._changed},
             {"known_pixels_changed": "pixels outside the masks, drawn again, that differ from the true image's"},
-            {"by_masked_part": _by_masked_part(np.concatenate(self._areas), self._paired.values())},
+            {"by_masked_part": _by_masked_part(areas, self._paired.values())},
         )
 
 
@@ -71,12 +76,17 @@ def _by_masked_part(areas: NDArray[np.float64], values: dict[str, NDArray[np.flo
 
     A part on a bin's edge belongs to the bin above it; the last bin includes 1.
     """
-    bins = np.minimum((areas * BINS).astype(int), BINS - 1)
+    bins = bins_of(areas)
     return [
         {"from": bin / BINS, "to": (bin + 1) / BINS, "images": int((bins == bin).sum())}
         | {name: float(numbers[bins == bin].mean()) for name, numbers in values.items()}
         for bin in np.unique(bins).tolist()
     ]
+
+
+def bins_of(areas: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The tenth in which each masked part lies."""
+    return np.minimum((areas * BINS).astype(np.int64), BINS - 1)
 
 
 def _masks(info: SampleInfo) -> Masks:
