@@ -98,6 +98,26 @@ def test_statistics_alone_give_fid_alone(tmp_path: Path, network: Path, referenc
         measured(tmp_path / "work", folder, tmp_path / "other.npz", network)
 
 
+def test_a_reference_batch_as_of_adm_gives_fid_from_its_moments_and_the_rest_from_its_images(
+    tmp_path: Path, network: Path, reference: Path, dataset: Path, pixels: np.ndarray
+) -> None:
+    split = PreparedDataset(dataset).split("test")
+    some = split.pixels(np.arange(30))
+    moments = ReferenceSet(reference).features.moments  # of all images, as in the published batches
+    np.savez(tmp_path / "some.npz", some)
+    np.savez(tmp_path / "batch.npz", arr_0=some, mu=moments.mean, sigma=moments.covariance)
+    folder = write_png(tmp_path / "folder", pixels)
+    result = measured(tmp_path / "work", folder, tmp_path / "batch.npz", network)
+    by_moments = measured(tmp_path / "work", folder, reference, network)["metrics"]
+    by_images = measured(tmp_path / "work", folder, tmp_path / "some.npz", network)["metrics"]
+    assert result["metrics"]["fid"] == pytest.approx(by_moments["fid"], rel=1e-9)
+    for name in ("precision", "recall", "density", "coverage", "kid"):
+        assert result["metrics"][name] == pytest.approx(by_images[name], rel=1e-9)
+    assert result["provenance"]["reference"]["images"] == 30
+    assert "moments" in result["provenance"]["protocol"]["fid"]
+    assert "intervals" not in result["provenance"]["protocol"]
+
+
 def test_images_are_compared_with_their_partners_by_name(
     tmp_path: Path, network: Path, reference: Path, dataset: Path, pixels: np.ndarray
 ) -> None:

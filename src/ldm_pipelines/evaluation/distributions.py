@@ -30,10 +30,15 @@ def measure_distances(made: SetFeatures, real: SetFeatures, spec: Distribution, 
         found |= Measured(protocol={"intervals": text}, details=intervals({f"{prefix}fid": interval}))
     if made.spatial is not None and real.spatial is not None:
         found |= Measured({f"{prefix}sfid": frechet_distance(made.spatial, real.spatial)})
+    return found | measure_kid(made, real, spec, prefix)
+
+
+def measure_kid(made: SetFeatures, real: SetFeatures, spec: Distribution, prefix: str = "") -> Measured:
+    """KID as mean and deviation over subsets."""
     size = min(spec.kid_subset_size, len(made), len(real))
     kid = kernel_distance(made.pool, real.pool, subsets=spec.kid_subsets, subset_size=size)
     text = f"cubic kernel, unbiased, {spec.kid_subsets} subsets of {size}, drawn as by torch-fidelity"
-    return found | Measured({f"{prefix}kid": kid.mean, f"{prefix}kid_std": kid.std}, {"kid": text})
+    return Measured({f"{prefix}kid": kid.mean, f"{prefix}kid_std": kid.std}, {"kid": text})
 
 
 def measure_extrapolation(made: SetFeatures, real: SetFeatures) -> Measured:

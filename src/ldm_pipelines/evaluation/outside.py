@@ -11,6 +11,7 @@ from ldm_pipelines.evaluation.distributions import (
     measure_distances,
     measure_extrapolation,
     measure_inception_score,
+    measure_kid,
     measure_manifolds,
 )
 from ldm_pipelines.evaluation.features import SetFeatures, extract
@@ -35,8 +36,9 @@ from ldm_pipelines.feature_networks.frechet import frechet_distance
 def evaluate_outside(spec: Outside, *, workspace: Path, compute: Compute) -> dict[str, Any]:
     """FID with interval and extrapolation, KID, precision, recall, density, coverage; IS where the classes are known.
 
-    Against statistics alone (``mu`` and ``sigma``) there are FID and, where both have it, sFID: the rest needs the
-    reference's features. ``workspace`` holds features while they are needed.
+    Against statistics (``mu`` and ``sigma``) there are FID and, where both have it, sFID; the rest is measured against
+    the images that the file also holds, as ADM's reference batches do, or not at all. ``workspace`` holds features
+    while they are needed.
 
     Returns the JSON-able result: ``metrics``, ``details``, ``provenance``.
 
@@ -126,23 +128,45 @@ def _against(
         reference = ReferenceSet(path)
         reference.check(network)
         return _full(made, reference.features, spec, compute), reference.facts | {"artefact": reference.digest}
-    if path.suffix == ".pt" or (path.suffix == ".npz" and not _holds_images(path)):
-        statistics = read_statistics(path)
-        if statistics.gaussian.mean.shape != made.moments.mean.shape:
-            raise InputError(
-                f"evaluate.reference: {path} has {len(statistics.gaussian.mean)} dimensions, {network.name} gives "
-                f"{len(made.moments.mean)}: they are of another network"
-            )
-        metrics = {"fid": frechet_distance(made.moments, statistics.gaussian)}
-        if made.spatial is not None and statistics.spatial is not None:
-            metrics["sfid"] = frechet_distance(made.spatial, statistics.spatial)
-        facts = {"file": path.name, "layout": statistics.layout, "sha256": sha256(path), "count": statistics.count}
+    members = _members(path) if path.suffix == ".npz" else set()
+    if path.suffix == ".pt" or "mu.npy" in members or (members and "arr_0.npy" not in members):
+        return _against_statistics(made, path, "arr_0.npy" in members, spec, network, workspace, compute)
+    real = _measure_reference(path, spec, network, workspace, compute)
+    return _full(made, real, spec, compute), _describe(path, _open(path, spec), spec)
+
+
+def _against_statistics(
+    made: SetFeatures, path: Path, has_images: bool, spec: Outside, network: MeasuringNetwork, workspace: Path,
+    compute: Compute,
+) -> tuple[Measured, dict[str, Any]]:  # fmt: skip
+    """FID and sFID from the file's moments; the rest from its images, where it has some, as in ADM's batches."""
+    statistics = read_statistics(path)
+    if statistics.gaussian.mean.shape != made.moments.mean.shape:
+        raise InputError(
+            f"evaluate.reference: {path} has {len(statistics.gaussian.mean)} dimensions, {network.name} gives "
+            f"{len(made.moments.mean)}: they are of another network"
+        )
+    facts = {"file": path.name, "layout": statistics.layout, "sha256": sha256(path), "count": statistics.count}
+    facts |= statistics.provenance
+    distances = {"fid": frechet_distance(made.moments, statistics.gaussian)}
+    if made.spatial is not None and statistics.spatial is not None:
+        distances["sfid"] = frechet_distance(made.spatial, statistics.spatial)
+    if not has_images:
         text = "not measured: statistics have no features"
-        return Measured(metrics, {"precision": text, "kid": text}), facts | statistics.provenance
+        return Measured(distances, {"precision": text, "kid": text}), facts
+    real = _measure_reference(path, spec, network, workspace, compute)
+    text = f"against the file's moments; KID, precision, recall, density, coverage against its {len(real)} images"
+    found = Measured(distances, {"fid": text}) | measure_kid(made, real, spec.distribution)
+    found |= measure_manifolds(made, real, spec.distribution, compute.torch_device())
+    return found, facts | {"images": len(real)}
+
+
+def _measure_reference(
+    path: Path, spec: Outside, network: MeasuringNetwork, workspace: Path, compute: Compute
+) -> SetFeatures:
     images = _open(path, spec)
     check_size(f"evaluate.reference: {path}", len(images), 2, spec.distribution.neighbours + 1)
-    real = extract(network, images, workspace / "reference", compute=compute, what=str(path))
-    return _full(made, real, spec, compute), _describe(path, images, spec)
+    return extract(network, images, workspace / "reference", compute=compute, what=str(path))
 
 
 def _full(made: SetFeatures, real: SetFeatures, spec: Outside, compute: Compute) -> Measured:
@@ -153,14 +177,13 @@ def _full(made: SetFeatures, real: SetFeatures, spec: Outside, compute: Compute)
     )
 
 
-def _holds_images(path: Path) -> bool:
-    """Whether an ``.npz`` has images but no statistics: ADM's reference batches have both, and are taken for these."""
+def _members(path: Path) -> set[str]:
+    """What an ``.npz`` holds; nothing where it is none, which reading it tells."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
+            return set(archive.namelist())
     except (OSError, zipfile.BadZipFile):
-        return False
-    return "arr_0.npy" in names and "mu.npy" not in names
+        return set()
 
 
 def _classes(images: ImageSet) -> list[str]:
