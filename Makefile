@@ -32,7 +32,8 @@ lint: .venv/.installed-dev  ## ruff, mypy, import contracts, params.yaml against
 	kedro compose --check
 
 ui: .venv/.installed  ## MLflow UI on http://127.0.0.1:5000
-	mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
+	@echo "http://127.0.0.1:5000/#/experiments?workflowType=machine_learning"
+	@mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///$(CURDIR)/mlflow.db
 
 lock: .venv/.uv  ## resolve the dependencies of pyproject.toml again
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \

@@ -116,14 +116,40 @@ def test_ctrl_c_leaves_a_state_from_which_the_same_command_continues(smoke: Clon
 
 def test_dvc_shows_metrics_and_curves(smoke: Clone) -> None:
     metrics = json.loads(smoke.run("dvc", "metrics", "show", "--json").stdout)[""]["data"]
-    fid = metrics["data/08_reporting/metrics/class_conditional/digits_class.json"]["data"]["metrics"]["fid"]
-    assert fid > 0
+    assert metrics["data/08_reporting/scores/class_conditional/digits_class.json"]["data"]["fid"] > 0
     smoke.run("dvc", "plots", "show", "--out", "plots")
     page = (smoke.root / "plots" / "index.html").read_text()
     assert '"field": "train_loss"' in page
+    assert "digits_class_l1: training loss" in page
     assert "digits_class_guided.png" in page
     curves = (smoke.root / "data/08_reporting/training/ldms/digits_class.csv").read_text().splitlines()
     assert next(csv.reader(curves))[0] == "step"
+
+
+def test_dvc_mlflow_and_the_tables_call_metrics_by_the_same_names(smoke: Clone) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{smoke.root}/mlflow.db")
+    experiment = client.get_experiment_by_name("ldm_pipelines/smoke")
+    shown = json.loads(smoke.run("dvc", "metrics", "show", "--json").stdout)[""]["data"]
+    for stage, name, file in (
+        ("evaluate_samples", "digits_class", "scores/class_conditional"),
+        ("evaluate_reconstruction", "digits_vq_f4", "scores/autoencoder_zoo"),
+        ("train_diffusion", "digits_class", "training/ldms"),
+        ("train_autoencoder", "digits_kl_f4", "training/autoencoders"),
+    ):
+        query = f"attributes.run_name = '{stage}.{name}' AND attributes.status = 'FINISHED'"
+        run = client.search_runs([experiment.experiment_id], query)[0]
+        values = shown[f"data/08_reporting/{file}/{name}.json"]["data"]
+        numbers = {metric for metric, value in values.items() if value is not None}
+        assert numbers <= run.data.metrics.keys()
+        assert not [metric for metric in values if "." in metric]  # flat: no path before the name
+        result = smoke.root / "data" / "08_reporting" / file.replace("scores", "metrics") / f"{name}.json"
+        assert values == (json.loads(result.read_text()).get("metrics") or values)
+    (curves,) = {
+        path.read_text().splitlines()[0] for path in (smoke.root / "data/08_reporting/training/ldms").glob("*.csv")
+    }
+    assert curves.split(",") == ["step", "train_loss", "val_loss"]
 
 
 def test_an_experiment_changes_a_parameter_and_is_kept(smoke: Clone) -> None:
@@ -165,10 +191,28 @@ def test_every_stage_is_an_mlflow_run_with_metrics_pictures_and_tags(smoke: Clon
     assert by_name["measure_throughput.digits_class"].data.metrics["samples_per_s"] > 0
     training = by_name["train_diffusion.digits_class"]
     assert {m.step for m in client.get_metric_history(training.info.run_id, "train_loss")} == set(range(1, 21))
-    assert training.data.params["training.learning_rate"] == "0.002"
+    assert training.data.params["learning_rate"] == "0.002"
     assert training.data.tags["dvc.stage"] == "train_diffusion@digits_class"
-    pictures = client.list_artifacts(by_name["sample.digits_class"].info.run_id, "pictures")
-    assert [picture.path for picture in pictures] == ["pictures/grid.png"]
+    assert training.data.tags["group"].startswith("dvc repro ")
+    evaluation = by_name["evaluate_samples.digits_class_guided"]
+    assert evaluation.data.tags["table"] == "table_03"
+    expected = {
+        "f": "4",
+        "conditioning": "class",
+        "learning_rate": "0.002",
+        "sampler_steps": "5",
+        "guidance_scale": "2.0",
+    }
+    assert evaluation.data.params.items() >= expected.items()
+    assert len(evaluation.data.params) < 30
+    for name, picture in (
+        ("sample.digits_class", "samples.png"), ("evaluate_samples.digits_class", "samples.png"),
+        ("train_autoencoder.digits_kl_f4", "reconstructions.png"),
+        ("evaluate_reconstruction.digits_kl_f4", "reconstructions.png"),
+    ):  # fmt: skip
+        files = client.list_artifacts(by_name[name].info.run_id)
+        assert [file.path for file in files] == sorted(["parameters.yaml", picture])
+        assert sum(file.file_size for file in files) < 1_000_000
     assert by_name["train_autoencoder.digits_kl_f4"].inputs.dataset_inputs[0].dataset.name == "digits"
 
 

@@ -11,6 +11,7 @@ import yaml
 from diffusers import DiffusionPipeline
 from PIL import Image
 from support.clone import Clone, copy_project
+from support.notebooks import execute
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("tasks")]
 
@@ -98,3 +99,11 @@ def test_an_exported_model_is_a_pipeline_of_diffusers_that_draws(tasks: Clone) -
     side = yaml.safe_load((tasks.root / "params.yaml").read_text())["datasets"]["photos"]["image_size"]
     assert image.size == (side, side)
     assert np.ptp(np.asarray(image)) > 0
+
+
+def test_the_notebook_on_diffusers_exports_a_model_and_draws_from_it(tasks: Clone) -> None:
+    shown = execute(tasks, "04_diffusers.ipynb")
+    assert shown[0] == "photos_unconditional\n"
+    assert "model_index.json" in shown[1]
+    assert "LDMPipeline" in shown[2]
+    assert shown.count("<picture>") == 1

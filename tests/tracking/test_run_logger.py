@@ -69,7 +69,7 @@ def test_training_shares_the_node_s_run_and_leaves_it_open(project, fit):
     assert history(project, run, "train_loss") == LOSSES
     assert history(project, during[0], "fid") == [(4, 9.0)]
     assert run.data.metrics.keys() == {"train_loss", "fid"}
-    assert run.data.params == {}
+    assert run.data.params == {"study": "small", "entity": "unet"}
 
 
 def test_curves_add_only_what_was_not_seen_live(project, fit, tmp_path):

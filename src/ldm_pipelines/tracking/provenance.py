@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
 import ldm_pipelines
 from ldm_pipelines.digests import digest_folder, digest_result
 
@@ -45,6 +47,20 @@ def commit_exists(root: Path, commit: str) -> bool:
 def dvc_tags() -> dict[str, str]:
     """Tags that name the DVC stage and experiment which this process belongs to; empty outside DVC."""
     return {tag: os.environ[name] for name, tag in DVC_TAGS.items() if os.environ.get(name)}
+
+
+def dvc_hashes(project: Path, values: Mapping[str, Any]) -> dict[str, str]:
+    """DVC's hash of each value that is the path of an output in ``dvc.lock``, by the value's name.
+
+    Empty outside a DVC stage: only DVC sees to it that its lock tells the state of the inputs.
+    """
+    lock = project / "dvc.lock"
+    if not os.environ.get("DVC_STAGE") or not lock.is_file():
+        return {}
+    stages = yaml.load(lock.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))["stages"]  # noqa: S506
+    hashes = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", ()) if "md5" in out}
+    paths = {name: os.path.relpath(value, project) for name, value in values.items() if isinstance(value, Path)}
+    return {name: hashes[path] for name, path in paths.items() if path in hashes}
 
 
 def artefact_digests(values: Mapping[str, Any]) -> dict[str, str]:

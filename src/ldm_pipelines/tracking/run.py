@@ -4,7 +4,9 @@ import json
 import logging
 import os
 import re
+import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -106,9 +108,18 @@ class Run:
         """Log final metrics, as the newest values of the run. What is no number is left out."""
         self._add(metrics, self._last_step)
 
-    def log_picture(self, path: Path) -> None:
-        with self.tolerant(f"picture {path.name}"):
-            self.client.log_artifact(self.id, str(path), "pictures")
+    def log_picture(self, path: Path, name: str) -> None:
+        """Log a picture as ``name`` at the top of the artefacts: MLflow compares only files that lie there."""
+        with self.tolerant(f"picture {name}"):
+            if name == path.name:
+                self.client.log_artifact(self.id, str(path))
+            else:
+                with tempfile.TemporaryDirectory() as folder:
+                    self.client.log_artifact(self.id, shutil.copy(path, Path(folder) / name))
+
+    def log_yaml(self, content: Mapping[str, Any], name: str) -> None:
+        with self.tolerant(name):
+            self.client.log_dict(self.id, dict(content), name)
 
     def flush(self) -> None:
         """Write the metrics that wait; they go on waiting when that fails."""

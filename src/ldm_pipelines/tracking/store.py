@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 SQLITE = "sqlite:///"
 
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": "One run per stage and entity of the study. Group by the tag `group`: one reproduction, one "
+    "experiment or one command. Compare runs of the same stage.",
+}
+"""The kind makes MLflow's pages open at runs and metrics instead of traces of language models."""
+
 
 def tracking_uri(project: Path) -> str:
     """The user's ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` in the project.
@@ -52,11 +59,14 @@ def open_experiment(client: "MlflowClient", name: str) -> str:
         uri = str(client.tracking_uri)
         location = _artifacts(Path(uri.removeprefix(SQLITE))) if uri.startswith(SQLITE) else None
         try:
-            return str(client.create_experiment(name, artifact_location=location))
+            return str(client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_TAGS))
         except MlflowException:  # another process was quicker
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
+    for key, value in EXPERIMENT_TAGS.items():
+        if key not in found.tags:
+            client.set_experiment_tag(found.experiment_id, key, value)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id)

@@ -2,15 +2,13 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from ldm_pipelines.analysis.spec import Sweep, Throughput
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.diffusion.spec import LDM
+from ldm_pipelines.pipelines.measured import Measured
 from ldm_pipelines.pipelines.workspace import temporary, workspace_for
 from ldm_pipelines.seeding import derive_seed
-
-Result = dict[str, Any]
 
 
 def run_sweep(
@@ -24,7 +22,7 @@ def run_sweep(
     feature_network: Path,
     perceptual_network: Path,
     compute: Compute,
-) -> Result:
+) -> Measured:
     """Metrics at every value, with what they were measured on."""
     from ldm_pipelines.analysis import sweep as measure
 
@@ -35,7 +33,7 @@ def run_sweep(
     )
     result = measure.run_sweep(sweep, ldm, inputs, seed=seed, workspace=workspace, compute=compute)
     shutil.rmtree(workspace)
-    return result
+    return Measured.of(result)
 
 
 def measure_throughput(
@@ -47,12 +45,13 @@ def measure_throughput(
     dataset: Path,
     autoencoder: Path,
     compute: Compute,
-) -> Result:
+) -> Measured:
     """Images per second of training and sampling, memory, with the machine they were measured on."""
     from ldm_pipelines.analysis import throughput as measure
 
     seed = derive_seed(seed, "measure_throughput", throughput.name)
     with temporary("measure_throughput", compute) as workspace:
-        return measure.measure_throughput(
+        result = measure.measure_throughput(
             throughput, ldm, model, latents, dataset, autoencoder, seed=seed, workspace=workspace, compute=compute
         )
+    return Measured.of(result)

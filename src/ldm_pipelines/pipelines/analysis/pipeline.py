@@ -23,7 +23,7 @@ def create_for_sweep(sweep: Sweep) -> Pipeline:
                 "perceptual_network": f"feature_networks/{sweep.perceptual_network}",
                 "compute": "params:compute",
             },
-            outputs=f"metrics/{sweep.suite}/{name}",
+            outputs=[f"metrics/{sweep.suite}/{name}", f"scores/{sweep.suite}/{name}"],
             name=f"sweep.{name}",
         )
     ])  # fmt: skip
@@ -44,7 +44,7 @@ def create_for_throughput(throughput: Throughput) -> Pipeline:
                 "autoencoder": f"autoencoders/{throughput.autoencoder}",
                 "compute": "params:compute",
             },
-            outputs=f"metrics/{throughput.suite}/{name}",
+            outputs=[f"metrics/{throughput.suite}/{name}", f"scores/{throughput.suite}/{name}"],
             name=f"measure_throughput.{name}",
         )
     ])  # fmt: skip

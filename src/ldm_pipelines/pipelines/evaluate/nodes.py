@@ -2,16 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.evaluation.outside_spec import Outside
 from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction, Reference
+from ldm_pipelines.pipelines.measured import Measured
 from ldm_pipelines.pipelines.workspace import temporary, workspace_for
-
-Result = dict[str, Any]
 
 
 def evaluate_reference(reference: Reference, dataset: Path, feature_network: Path, compute: Compute) -> Path:
@@ -32,15 +30,16 @@ def evaluate_samples(
     feature_network: Path,
     perceptual_network: Path,
     compute: Compute,
-) -> Result:
+) -> Measured:
     """Every metric of a sample set, with what they were measured on."""
     from ldm_pipelines.evaluation import samples as measure
 
     with temporary("evaluate_samples", compute) as workspace:
-        return measure.evaluate_samples(
+        result = measure.evaluate_samples(
             evaluation, samples, reference, dataset, feature_network, perceptual_network,
             workspace=workspace, compute=compute,
         )  # fmt: skip
+    return Measured.of(result)
 
 
 def evaluate_reconstruction(
@@ -50,15 +49,16 @@ def evaluate_reconstruction(
     feature_network: Path,
     perceptual_network: Path,
     compute: Compute,
-) -> Result:
+) -> Measured:
     """R-FID, R-IS, PSNR, SSIM, perceptual distance of a first stage, with what they were measured on."""
     from ldm_pipelines.evaluation import reconstructions as measure
 
     with temporary("evaluate_reconstruction", compute) as workspace:
-        return measure.evaluate_reconstruction(
+        result = measure.evaluate_reconstruction(
             reconstruction, autoencoder, dataset, feature_network, perceptual_network,
             workspace=workspace, compute=compute,
         )  # fmt: skip
+    return Measured.of(result)
 
 
 def evaluate_outside(evaluate: Outside, compute: Compute) -> None:

@@ -42,7 +42,7 @@ def create_for_samples(evaluation: Evaluation) -> Pipeline:
                 "perceptual_network": f"feature_networks/{evaluation.perceptual_network}",
                 "compute": "params:compute",
             },
-            outputs=f"metrics/{evaluation.suite}/{name}",
+            outputs=[f"metrics/{evaluation.suite}/{name}", f"scores/{evaluation.suite}/{name}"],
             name=f"evaluate_samples.{name}",
         )
     ])  # fmt: skip
@@ -61,7 +61,7 @@ def create_for_reconstruction(reconstruction: Reconstruction) -> Pipeline:
                 "perceptual_network": f"feature_networks/{reconstruction.perceptual_network}",
                 "compute": "params:compute",
             },
-            outputs=f"metrics/{reconstruction.suite}/{name}",
+            outputs=[f"metrics/{reconstruction.suite}/{name}", f"scores/{reconstruction.suite}/{name}"],
             name=f"evaluate_reconstruction.{name}",
         )
     ])  # fmt: skip
