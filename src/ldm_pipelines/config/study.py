@@ -284,7 +284,7 @@ class Study(Spec):
 
     def _not_watched(self, where: str, table: Shelf, what: str, suite: str) -> Iterator[str]:
         if not table.holds(suite):
-            watched = " or ".join(dict.fromkeys(map(repr, (table.suite, table.second_suite))))
+            watched = " or ".join(map(repr, table.watched))
             yield f"{where}: {what} is in suite {suite!r}, not below {watched}"
 
     def _figure_problems(self) -> Iterator[str]:

@@ -53,15 +53,21 @@ class Row(Spec):
 
 
 class Shelf(Entity):
-    """What all tables have: where their results lie. DVC watches both folders, and all below them."""
+    """What all tables have: where their results lie. DVC watches these folders, and all below them."""
 
     suite: Suite
-    second_suite: Suite
-    """The suite again where a table needs only one: DVC's templates know no optional dependency."""
+    second_suite: Suite | None = None
+    third_suite: Suite | None = None
+    """In ``params.yaml`` the suite again where a table needs fewer: DVC's templates know no optional dependency."""
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """What DVC watches, each once."""
+        return tuple(dict.fromkeys(suite for suite in (self.suite, self.second_suite, self.third_suite) if suite))
 
     def holds(self, suite: str) -> bool:
         """Whether DVC would notice a change of a result of ``suite``."""
-        return any(f"{suite}/".startswith(f"{watched}/") for watched in (self.suite, self.second_suite))
+        return any(f"{suite}/".startswith(f"{watched}/") for watched in self.watched)
 
 
 class Table(Shelf):
