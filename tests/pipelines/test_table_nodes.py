@@ -13,7 +13,7 @@ from support.results import PAPER, result, sample_subject
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.io import FolderDataset, PaperTableDataset, ResultDataset
-from ldm_pipelines.pipelines.tables.nodes import check_tables, render_block, render_settings, render_table
+from ldm_pipelines.pipelines.tables.nodes import check_tables, render_block, render_settings, render_table, write_report
 from ldm_pipelines.pipelines.tables.pipeline import create_check
 from ldm_pipelines.reporting.paper.documents import Unreadable
 from ldm_pipelines.reporting.tables.spec import BlockTable, Row, SettingsTable, Table
@@ -124,3 +124,19 @@ def test_a_table_of_another_kind_than_its_file_is_said() -> None:
     paper = PaperTableDataset(str(PAPER / "table_12.yaml")).load()
     rendered = render_table(Table(name="table_12", suite="s", second_suite="s", rows=()), "x", paper)
     assert rendered.problems == ("conf/paper/table_12.yaml holds another kind of table than tables.table_12.kind says",)
+
+
+def test_the_report_is_the_same_whether_parameters_come_as_models_or_as_text(project: Path) -> None:
+    """Kedro puts models in place of those that another node of the same run takes."""
+    (made,) = [table for table in tables([{"method": "LDM-4", "result": "digits"}]).values() if table.rows]
+    texts = []
+    for number, table in enumerate((made, made.model_dump(mode="json"))):
+        parameters = {
+            "study": "smoke",
+            "evaluations": {"digits": {"suite": "s"}},
+            "tables": {made.name: table},
+        }
+        compute = Compute(num_threads=1, workspace=project / str(number))
+        texts.append((write_report(parameters, project, {}, compute) / "index.html").read_text())
+    assert texts[0] == texts[1]
+    assert 'data-start="result-evaluations-digits" data-end="table_03"' in texts[0]

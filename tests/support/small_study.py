@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from ldm_pipelines.reporting.figures.style import INK
+
 DDIM = {"kind": "ddim", "steps": 50, "eta": 1.0}
-EVALUATION = {"dataset": "digits", "feature_network": "net", "reference": "digits_train", "suite": "class_conditional"}
+EVALUATION = {"dataset": "digits", "feature_network": "net", "reference": "digits_train", "suite": "samples"}
 PARAMETERS: dict[str, Any] = {
     "study": "mini",
     "seed": 7,
@@ -28,9 +30,15 @@ PARAMETERS: dict[str, Any] = {
     },
     "reconstructions": {"not_run": {"autoencoder": "kl_f4", "dataset": "digits", "suite": "autoencoder_zoo"}},
     "sweeps": {"over_steps": {"ldm": "digits_class", "suite": "analysis"}},
-    "tables": {"table_03": {"rows": [{"method": "LDM-4", "result": "digits_ldm4"}]}, "table_08": {"rows": []}},
+    "throughputs": {"digits_ldm4": {"ldm": "digits_class", "suite": "throughput"}},
+    "user_studies": {"asked": {"samples": "digits_class", "rival": "digits_class", "suite": "user_study"}},
+    "figures": {"rate": {"points": ["not_run"]}, "not_drawn": {"points": ["not_run"]}},
+    "tables": {"table_03": {"rows": [{"method": "LDM-4", "result": "digits_ldm4"}]}, "table_08": {"rows": []},
+               "table_04": {"rows": [{"method": "LaMa", "preference": "asked_rival", "columns": {"fid": "is"}}]},
+               "table_05": {"rows": [{"method": "LDM-4", "result": "digits_ldm4", "also": ["digits_ldm4_g"]}]},
+               "table_12": {"columns": {"celebahq_256": "digits_class"}}},
 }  # fmt: skip
 HASHES = {"train_diffusion@digits_class": {"data/06_models/ldms/digits_class": "0123abcd.dir"}}
-FIGURE = """<?xml version="1.0"?><!DOCTYPE svg><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"
-aria-labelledby="title"><metadata>http://elsewhere.invalid</metadata><style>* {color: red}</style><title id="title">t</title>
-<defs><path id="dot" d="M0 0"/></defs><use href="#dot" clip-path="url(#dot)"/></svg>"""
+FIGURE = f"""<?xml version="1.0"?><!DOCTYPE svg><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"
+xmlns:xlink="http://www.w3.org/1999/xlink"><defs><style>* {{color: red}}</style><path id="dot" d="M0 0"/></defs>
+<use xlink:href="#dot" clip-path="url(#dot)"/><text style="fill: {INK}">f</text></svg>"""

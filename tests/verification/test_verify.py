@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.results import stored
 
 from ldm_pipelines.digests import digest_folder, digest_result
 from ldm_pipelines.errors import InputError
@@ -23,6 +25,7 @@ from ldm_pipelines.verification.verify import Verdict, verify
 
 PAPER = Path(__file__).parents[2] / "conf" / "paper" / "table_03.yaml"
 FID = {"plain": 2.5, "guided": 3.5}
+SUITE = "class_conditional"
 MODEL, CODE = "data/06_models/ldms/m", "src/ldm_pipelines/training"
 
 
@@ -33,16 +36,17 @@ class Project:
         self.root, self.reporting = root, root / "data" / "08_reporting"
 
     def result(self, name: str) -> Path:
-        return self.reporting / "metrics" / "class_conditional" / f"{name}.json"
+        return self.reporting / "metrics" / SUITE / f"{name}.json"
 
     def record(self, node: str) -> Path:
         return self.reporting / "provenance" / f"{node}.json"
 
-    def rendered(self) -> RenderedTable:
-        rows = tuple(Row(method=m, result=r) for m, r in (("LDM-4", "plain"), ("LDM-4-G", "guided")))
+    def rendered(self, also: tuple[str, ...] = ()) -> RenderedTable:
+        """``also``: further results of the first row."""
+        rows = (Row(method="LDM-4", result="plain", also=also), Row(method="LDM-4-G", result="guided"))
         results = {name: json.loads(self.result(name).read_text()) for name in FID if self.result(name).exists()}
-        table = Table(name="table_03", suite="class_conditional", rows=rows)
-        return build(table, load_paper_table(PAPER), results, study="small")
+        table = Table(name="table_03", suite=SUITE, second_suite=SUITE, rows=rows)
+        return build(table, load_paper_table(PAPER), stored(results, suite=SUITE), study="small")
 
     def verify(self) -> Verdict:
         return verify(self.reporting, {"table_03": self.rendered()}, progress=False)
@@ -52,7 +56,7 @@ class Project:
         subprocess.run(command, cwd=self.root, env=environment, check=True, capture_output=True)
 
 
-def stored(name: str, fid: float) -> dict[str, Any]:
+def measured(name: str, fid: float) -> dict[str, Any]:
     return {"kind": "samples", "name": name, "metrics": {"fid": fid, "is": 8.0, "is_std": 0.1}, "provenance": {}}
 
 
@@ -75,7 +79,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     for name, fid in FID.items():
-        (root / f"made/{name}.json").write_text(json.dumps(stored(name, fid), indent=2) + "\n")
+        (root / f"made/{name}.json").write_text(json.dumps(measured(name, fid), indent=2) + "\n")
         project.result(name).parent.mkdir(parents=True, exist_ok=True)
     folder = "data/08_reporting/metrics/class_conditional"
     stages = {
@@ -105,7 +109,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     for node, outputs in (
         ("train_diffusion.m", model),
         *(
-            (f"evaluate_samples.{name}", {f"metrics/class_conditional/{name}": digest_result(stored(name, fid))})
+            (f"evaluate_samples.{name}", {f"metrics/class_conditional/{name}": digest_result(measured(name, fid))})
             for name, fid in FID.items()
         ),
     ):
@@ -123,7 +127,7 @@ def project(finished: Project, tmp_path: Path) -> Iterator[Project]:
 def wrong(verdict: Verdict) -> dict[str, str]:
     """The lines about rows that do not match, by result."""
     rows = [row for rows in verdict.tables.values() for row in rows if not row.fine]
-    return {row.label.partition("(")[2].rstrip(")"): "; ".join([*row.problems, *row.stages]) for row in rows}
+    return {row.label.partition(f"({SUITE}/")[2].rstrip(")"): "; ".join([*row.problems, *row.stages]) for row in rows}
 
 
 def test_a_fresh_study_matches(project: Project) -> None:
@@ -145,6 +149,16 @@ def test_a_changed_parameter_is_named_with_both_values(project: Project) -> None
     assert project.verify().stages == {"train_diffusion@m": ["parameter changed: ldms.m.steps: 21, was 20"]}
 
 
+def test_a_stage_that_never_ran_is_named_with_all_that_it_reads(project: Project) -> None:
+    lock = project.root / "dvc.lock"
+    content = yaml.safe_load(lock.read_text())
+    del content["stages"]["train_diffusion@m"]
+    lock.write_text(yaml.safe_dump(content))
+    assert set(project.verify().stages["train_diffusion@m"]) >= {
+        f"code changed: {CODE}", "parameters not in dvc.lock: params.yaml"
+    }  # fmt: skip
+
+
 def test_missing_data_is_named(project: Project) -> None:
     shutil.rmtree(project.root / MODEL)
     text = "\n".join(project.verify().lines())
@@ -162,12 +176,30 @@ def test_an_edited_result_is_named_with_the_cell_that_it_changes(project: Projec
     assert recorded.startswith("evaluate_samples.guided.json: recorded for another metrics/class_conditional/guided")
 
 
+def test_a_row_of_several_results_rests_on_all_of_them(project: Project) -> None:
+    table = project.rendered(also=("guided",))
+    edit(project.result("guided"), lambda result: result["metrics"].update(fid=1.25))
+    row, _ = verify(project.reporting, {"table_03": table}, progress=False).tables["table_03"]
+    assert row.label == f"LDM-4 ({SUITE}/plain, {SUITE}/guided)"
+    assert row.stages == ("evaluate_samples@guided",)
+
+
 def test_an_edited_table_is_named_with_the_cell(project: Project) -> None:
     file = project.reporting / "tables" / "table_03" / "table_03.csv"
     file.write_text(file.read_text().replace(",2.50,", ",2.05,"))
     verdict = project.verify()
     assert wrong(verdict) == {"plain": "FID shows '2.05', its result says '2.50'"}
     assert verdict.of_tables == {"table_03": ["output changed since it was made: data/08_reporting/tables/table_03"]}
+
+
+def test_of_two_rows_of_one_name_only_the_edited_one_is_named(project: Project) -> None:
+    table = project.rendered()
+    table = replace(table, lines=tuple(replace(line, title="same" if line.ours else "") for line in table.lines))
+    folder = project.reporting / "tables" / "table_03"
+    write(table, folder)
+    (folder / "table_03.csv").write_text((folder / "table_03.csv").read_text().replace(",2.50,", ",2.05,"))
+    rows = verify(project.reporting, {"table_03": table}, progress=False).tables["table_03"]
+    assert [row.problems for row in rows] == [("FID shows '2.05', its result says '2.50'",), ()]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,9 @@ def _explain(stage: "Stage", entries: Iterable[str | Mapping[str, Any]], root: P
                 yield from _changed_values(files[name], state)
             else:
                 path = _within(root, files[name].fs_path)
-                yield f"{'code' if path.startswith('src/') else 'data'} {STATES.get(state, state)}: {path}"
+                what = "code" if path.startswith("src/") else "data"
+                what = "parameters" if isinstance(files[name], ParamsDependency) else what
+                yield f"{what} {STATES.get(state, state)}: {path}"
         for name, state in entry.get("changed outs", {}).items():
             if state not in MATCHING:
                 yield f"output {STATES.get(state, state)} since it was made: {_within(root, files[name].fs_path)}"

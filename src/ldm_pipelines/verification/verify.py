@@ -76,20 +76,21 @@ def verify(reporting: Path, tables: Mapping[str, RenderedTable], progress: bool)
     of_tables: Problems = {}
     for name, table in tables.items():
         shown = differences(table, reporting / "tables" / name)
-        verdict[name] = [_row(line, shown, chains, changed) for line in table.lines if line.ours and line.sources]
+        ours = [(str(number), line) for number, line in enumerate(table.lines, 1) if line.ours and line.sources]
+        verdict[name] = [_row(line, shown.get(number, []), chains, changed) for number, line in ours]
         if problems := [*changed.pop(own[name], []), *shown.get(TABLE, [])]:
             of_tables[name] = problems
     return Verdict(verdict, of_tables, changed, _about(records))
 
 
-def _row(line: Line, shown: Mapping[str, list[str]], chains: Mapping[str, list[str]], changed: Problems) -> Row:
+def _row(line: Line, shown: list[str], chains: Mapping[str, list[str]], changed: Problems) -> Row:
     results = [source.result for source in line.sources]
     behind = dict.fromkeys(stage for result in results for stage in chains.get(result, []))
     orphans = [f"no stage of dvc.yaml makes {result}" for result in results if result not in chains]
     return Row(
         f"{line.heading} ({', '.join(results)})",
         tuple(stage for stage in behind if stage in changed),
-        (*shown.get(line.heading, []), *orphans),
+        (*shown, *orphans),
     )
 
 

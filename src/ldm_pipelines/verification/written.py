@@ -13,7 +13,7 @@ TABLE = ""
 
 
 def differences(rendered: RenderedTable, folder: Path) -> dict[str, list[str]]:
-    """What the table in ``folder`` shows otherwise than ``rendered``, by the row's heading."""
+    """What the table in ``folder`` shows otherwise than ``rendered``, by the number of the row."""
     found: dict[str, list[str]] = defaultdict(list)
     with TemporaryDirectory() as temporary:
         again = Path(temporary)
@@ -35,12 +35,11 @@ def _bytes(file: Path) -> bytes | None:
 
 
 def _cells(file: Path) -> dict[tuple[str, str, str], str]:
-    """What each cell shows, by heading of the row, column and number of the row."""
+    """What each cell shows, by number of the row of ours (the paper's are the table's own), column and row."""
     with file.open(newline="", encoding="utf-8") as lines:
         rows = csv.DictReader(lines)
-        return {(_heading(row), row.get("label", ""), row.get("row", "")): row.get("shown", "") for row in rows}
+        return {(_ours(row), row.get("label", ""), row.get("row", "")): row.get("shown", "") for row in rows}
 
 
-def _heading(row: dict[str, str]) -> str:
-    """Of a row of ours; the paper's are the table's own."""
-    return (row.get("title") or row.get("method") or TABLE) if row.get("origin") == "ours" else TABLE
+def _ours(row: dict[str, str]) -> str:
+    return row.get("row", TABLE) if row.get("origin") == "ours" else TABLE

@@ -10,6 +10,11 @@ import pytest
 from PIL import Image
 from support.small_study import FIGURE, HASHES, PARAMETERS
 
+from ldm_pipelines.reporting.figures.figure_file import FigureFile
+from ldm_pipelines.reporting.figures.figure_file import write as write_figure
+from ldm_pipelines.reporting.figures.observations import Observation
+from ldm_pipelines.reporting.figures.plot import Missing, Source
+from ldm_pipelines.reporting.figures.svg import finished
 from ldm_pipelines.reporting.pages.report import write_study_report
 from ldm_pipelines.reporting.tables.layout import RenderedTable
 
@@ -26,8 +31,8 @@ def reporting(tmp_path: Path, results: dict[str, dict[str, Any]]) -> Path:
         (root / name).write_text(content if isinstance(content, str) else json.dumps(content))
 
     measured = results["digits_ldm4"] | {"details": {"intervals": {"fid": [3.1, 4.2]}}}
-    put("metrics/class_conditional/digits_ldm4.json", measured)
-    put("metrics/class_conditional/digits_ldm4_g.json", results["digits_ldm4_g"])
+    put("metrics/samples/digits_ldm4.json", measured)
+    put("metrics/samples/digits_ldm4_g.json", results["digits_ldm4_g"])
     points = [{"value": steps, "metrics": {"fid": fid}} for steps, fid in ((100, 9.5), (200, 7.25))]
     put("metrics/analysis/over_steps.json", {"kind": "sweep", "metrics": {"fid_at_100": 9.5}, "points": points})
     put("training/ldms/digits_class.json", {"val_loss": 0.0488845594227314, "images_seen": 64000})
@@ -39,10 +44,15 @@ def reporting(tmp_path: Path, results: dict[str, dict[str, Any]]) -> Path:
     put("provenance/train_diffusion.digits_class.json", record)
     put("provenance/evaluate_samples.digits_ldm4.json", record | {"git_dirty": True})
     put("provenance/sample.digits_class.json", "{")
-    put("figures/rate/rate.svg", FIGURE)
-    observations = [{"text": "Ours is best at f = 2.", "agrees": False}, {"text": "PSNR falls.", "agrees": True}]
-    put("figures/rate/rate.json", {"title": "Rate", "alt": "falls", "observations": observations, "missing": [],
-                                   "sources": [{"result": "class_conditional/digits_ldm4"}]})  # fmt: skip
+    answered = {"preference_vs_gt_pct": 40.0, "preference_vs_gt_pct_low": 30.5, "preference_vs_gt_pct_high": 50.5}
+    put("metrics/user_study/asked.json", {"kind": "preference", "metrics": answered})
+    put("metrics/user_study/asked_rival.json", {"kind": "preference", "metrics": {"preference_vs_gt_pct": 12.5}})
+    rate = FigureFile(
+        "rate", "Rate", "Not shown: VQ (not run).", "falls",
+        (Observation("Ours is best at f = 2.", agrees=False), Observation("PSNR falls.", agrees=True)), "",
+        (Missing("VQ", "not run"),), (Source("samples/digits_ldm4"),), finished(FIGURE, "Rate", "falls"),
+    )  # fmt: skip
+    write_figure(rate, b"", "", root / "figures" / "rate")
     (root / "grids" / "samples").mkdir(parents=True)
     noise = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
     Image.fromarray(noise).save(root / "grids" / "samples" / "digits_class.png")

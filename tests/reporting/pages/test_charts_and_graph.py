@@ -76,6 +76,10 @@ def test_an_entity_is_made_from_what_its_parameters_name() -> None:
         ("latents", "digits_kl"),
     ]
     assert sources["tables", "table_03"] == [("evaluations", "digits_ldm4")]
+    assert sources["tables", "table_04"] == [("user_studies", "asked")]  # by its rival's result
+    assert sources["tables", "table_05"] == [("evaluations", "digits_ldm4"), ("evaluations", "digits_ldm4_g")]
+    assert sources["tables", "table_12"] == [("ldms", "digits_class")]
+    assert sources["figures", "rate"] == [("reconstructions", "not_run")]
     assert sources["sweeps", "over_steps"] == [("ldms", "digits_class")]
     assert ("compute", "device") not in sources
 
@@ -92,6 +96,8 @@ def test_arrows_that_longer_ways_tell_are_left_out_and_all_point_to_the_right() 
 
 
 def test_what_was_measured_has_the_address_that_tables_lead_to() -> None:
-    assert anchor(("evaluations", "x")) == anchor(("sweeps", "x")) == "result-x"
+    assert anchor(("evaluations", "x")) == "result-evaluations-x"
+    assert anchor(("sweeps", "x")) == "result-sweeps-x"
     assert anchor(("tables", "table_03")) == "table_03"
+    assert anchor(("figures", "rate")) == "figure-rate"
     assert anchor(("ldms", "x")) == "ldms-x"

@@ -4,6 +4,7 @@ import itertools
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import pytest
 from support.small_study import PARAMETERS
 
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.reporting.pages.page import Picture, embedded
+from ldm_pipelines.reporting.tables.layout import RenderedTable, Source
 
 Write = Callable[..., Path]
 
 
 class Outline(HTMLParser):
-    """Ids, addresses and headings of a page."""
+    """Ids, addresses, headings, and the heading cells of tables of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -24,11 +27,13 @@ class Outline(HTMLParser):
         self.addresses: list[tuple[str, str]] = []
         self.levels: list[int] = []
         self.tags: list[str] = []
+        self.cells: list[dict[str, str | None]] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         self.tags.append(tag)
+        self.cells += [values] if tag == "th" else []
         self.ids += [values["id"] or ""] if "id" in values else []
         if re.fullmatch("h[1-6]", tag):
             self.levels.append(int(tag[1]))
@@ -49,18 +54,19 @@ def test_nothing_is_asked_of_anyone_and_every_link_has_its_target(write: Write) 
     assert len(outline.ids) == len(set(outline.ids))
     for tag, address in outline.addresses:
         assert address.startswith(("#", "data:")), (tag, address)
-        assert address[1:] in outline.ids or address.startswith("data:"), address
+        assert address.startswith("data:") or address[1:] in outline.ids, address
     assert outline.tags.count("script") == 1
 
 
 def test_no_style_or_script_names_an_address_outside(write: Write) -> None:
-    text = write().read_text()
+    text = re.sub(r' xmlns(:\w+)?="[^"]+"', "", write().read_text())  # names, which nobody asks for
     assert not re.search(r"(?:https?:)?//[\w.-]+\.\w", text)
     assert not re.search(r"@import|url\((?!#)", text)
 
 
-def test_headings_are_in_order_and_every_page_has_one(write: Write) -> None:
+def test_headings_are_in_order_and_those_of_tables_say_what_they_head(write: Write) -> None:
     outline = Outline(write().read_text())
+    assert all(attributes.get("scope") for attributes in outline.cells)
     levels = outline.levels[: len(outline.levels) - 1]  # the last is the dialog's own
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -77,7 +83,7 @@ def test_the_overview_says_what_was_made_when_and_where_it_contradicts_the_paper
     overview = part(write().read_text(), "overview")
     assert "the mini study" in overview
     assert "Seed 7" in overview
-    assert "0e5ba2cb0e5b (2 stages); 1 stages ran with uncommitted changes" in overview
+    assert "0e5ba2cb0e5b (2 stages); 1 stage ran with uncommitted changes" in overview
     assert "torch 2.11.0" in overview
     assert "Ours is best at f = 2. ( Rate )" in overview
     assert "PSNR falls" not in overview
@@ -86,12 +92,32 @@ def test_the_overview_says_what_was_made_when_and_where_it_contradicts_the_paper
 def test_each_cell_of_a_row_of_ours_leads_to_its_result(write: Write) -> None:
     text = write().read_text()
     row = next(line for line in text.splitlines() if 'class="ours"' in line and ">3.51<" in line)
-    assert set(re.findall(r'href="(#result-[^"]+)"', row)) == {"#result-digits_ldm4"}
-    assert "In Table 3" in part(text, "result-digits_ldm4")
+    assert re.findall(r'class="result" href="([^"]+)"', row) == ["#result-evaluations-digits_ldm4"] * 5
+    assert "In Table 3 ." in part(text, "result-evaluations-digits_ldm4")
+
+
+def test_what_the_rival_of_a_user_study_and_the_description_of_a_model_gave_leads_to_their_sections(
+    write: Write, table_3: RenderedTable
+) -> None:
+    sources = (Source("user_study/asked"), Source("user_study/asked_rival"), Source("hyperparameters/digits_class"))
+    cells = tuple(replace(cell, source=source) for cell, source in zip(table_3.lines[-1].cells, sources, strict=False))
+    text = write(
+        tables=[replace(table_3, lines=(replace(table_3.lines[-1], cells=cells, sources=sources),))]
+    ).read_text()
+    links = re.findall(r'class="result" href="([^"]+)"', text)
+    assert links == ["#result-user_studies-asked", "#result-user_studies-asked", "#ldms-digits_class"]
+    for anchor in ("result-user_studies-asked", "ldms-digits_class"):
+        assert "In Table 3 ." in part(text, anchor)
+
+
+def test_a_user_study_shows_both_of_its_results_with_their_intervals(write: Write) -> None:
+    text = part(write().read_text(), "result-user_studies-asked")
+    assert "preference_vs_gt_pct 40 30.5 … 50.5" in text
+    assert "rival_preference_vs_gt_pct 12.5" in text
 
 
 def test_a_result_says_what_it_was_measured_on_and_where_it_comes_from(write: Write) -> None:
-    text = part(write().read_text(), "result-digits_ldm4")
+    text = part(write().read_text(), "result-evaluations-digits_ldm4")
     assert "fid 3.512 3.1 … 4.2" in text
     assert "is 8.76 0.21" in text
     assert "sampler.steps 50" in text
@@ -115,7 +141,7 @@ def test_a_training_shows_its_curves_parameters_metrics_and_provenance(write: Wr
 
 
 def test_points_of_a_sweep_are_a_table(write: Write) -> None:
-    assert "at fid 100 9.5 200 7.25" in part(write().read_text(), "result-over_steps")
+    assert "at fid 100 9.5 200 7.25" in part(write().read_text(), "result-sweeps-over_steps")
 
 
 def test_a_figure_stands_in_the_page_without_what_is_not_its_own(write: Write) -> None:
@@ -124,24 +150,38 @@ def test_a_figure_stands_in_the_page_without_what_is_not_its_own(write: Write) -
     assert 'href="#rate-dot" clip-path="url(#rate-dot)"' in text
     assert "color: red" not in text
     assert "<!DOCTYPE svg>" not in text
-    assert "Not as in the paper: Ours is best at f = 2." in part(text, "figures")
+    figures = part(text, "figures")
+    assert "Not as in the paper: Ours is best at f = 2." in figures
+    assert "Not shown: VQ (not run)." in figures
+    assert "not_drawn: missing: it was not drawn" in figures
+    assert 'Drawn from <a href="#result-evaluations-digits_ldm4">samples/digits_ldm4</a>' in text
 
 
-def test_every_picture_is_in_the_page_once(write: Write) -> None:
-    assert write().read_text().count("data:image/png") == 1
+def test_every_picture_is_in_the_page_once_at_its_size_and_the_report_is_one_file(write: Write) -> None:
+    path = write()
+    (picture,) = (tag for tag in re.findall("<img [^>]+>", path.read_text()))
+    assert re.search('src="data:image/png;base64,[^"]+" width="90" height="60" alt="[^"]+"', picture)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_picture_that_is_missing_or_no_png_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "fake.png").write_text("hello")
+    for name, message in (("none.png", "cannot be read"), ("fake.png", "not a PNG")):
+        with pytest.raises(InputError, match=f"{name}.*{message}"):
+            embedded(Picture(tmp_path / name, "t", "c", "a"))
 
 
 def test_what_is_missing_is_said_and_the_rest_is_there(write: Write, reporting: Path) -> None:
     text = write(hashes=None).read_text()
     assert "table_08: missing" in part(text, "tables")
-    assert "missing: not run" in part(text, "result-not_run")
+    assert "missing: not run" in part(text, "result-reconstructions-not_run")
     assert "missing: the stage has left no provenance record" in part(text, "samples-digits_class")
     for folder in ("figures", "grids", "training", "provenance", "metrics"):
         shutil.rmtree(reporting / folder)
         text = write(tables=[]).read_text()
-    assert "missing: no figures were drawn" in part(text, "figures")
+    assert "rate: missing: it was not drawn" in part(text, "figures")
     assert "missing: no grids" in part(text, "pictures")
-    assert "missing: not run" in part(text, "result-digits_ldm4")
+    assert "missing: not run" in part(text, "result-evaluations-digits_ldm4")
 
 
 def test_names_from_files_cannot_become_markup(write: Write) -> None:
@@ -156,7 +196,8 @@ def test_names_from_files_cannot_become_markup(write: Write) -> None:
     [
         ("training/ldms/digits_class.csv", "step,train_loss\nten,1\n", "are no numbers"),
         ("training/ldms/digits_class.json", "{", "is not JSON"),
-        ("figures/rate/rate.json", '{"caption": "no title"}', "does not describe a figure"),
+        ("figures/rate/rate.json", '{"caption": "no title"}', "no finished figure"),
+        ("figures/rate/rate.svg", "<svg>", "no finished figure"),
         ("grids/samples/digits_class.png", "not a picture", "is not a PNG file"),
     ],
 )

@@ -1,10 +1,13 @@
 """The report as people use it: with keys, on a phone, in the dark, in Chromium."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.browser import Browser, Page, needs_browser
+
+from ldm_pipelines.reporting.tables.layout import RenderedTable, Source
 
 pytestmark = needs_browser
 COLUMN = "[...document.querySelectorAll('#table_03 tbody tr')].map(row => row.cells[1].textContent.trim())"
@@ -29,11 +32,16 @@ def shown(page: Page) -> list[str]:
     )
 
 
+def now_at(page: Page, part: str) -> None:
+    """Wait until the address names this part and the page has followed."""
+    page.wait(f"location.hash === '#{part}' && document.getElementById('{part}').classList.contains('shown')")
+
+
 def test_it_asks_for_itself_alone_and_nothing_fails(browser: Browser, address: str) -> None:
     page = browser.open(address)
     for part in ("tables", "figures", "pictures", "graph", "runs", "results", "ldms-digits_class"):
         page.evaluate(f"location.hash = '{part}'")
-        page.wait(f"document.getElementById('{part}').classList.contains('shown')")
+        now_at(page, part)
     assert page.errors() == []
     assert page.requests() == [address]
 
@@ -42,15 +50,15 @@ def test_the_address_chooses_the_part_that_is_shown(browser: Browser, address: s
     page = browser.open(address)
     assert shown(page) == ["overview"]
     page.click("nav a[href='#tables']")
-    page.wait("location.hash === '#tables'")
+    now_at(page, "tables")
     assert shown(page) == ["tables"]
     page.click("#table_03 .ours a.result")
-    page.wait("location.hash === '#result-digits_ldm4'")
-    assert shown(page) == ["result-digits_ldm4"]
-    assert page.evaluate("document.activeElement.id") == "result-digits_ldm4-heading"
+    now_at(page, "result-evaluations-digits_ldm4")
+    assert shown(page) == ["result-evaluations-digits_ldm4"]
+    assert page.evaluate("document.activeElement.id") == "result-evaluations-digits_ldm4-heading"
     assert page.text("nav a[aria-current]") == "Results"
     page.evaluate("history.back()")
-    page.wait("location.hash === '#tables'")
+    now_at(page, "tables")
     assert shown(page) == ["tables"]
 
 
@@ -94,13 +102,23 @@ def test_colours_follow_the_system_until_the_button_is_pressed(browser: Browser,
     assert page.evaluate(ground) == colours[not dark]
 
 
-def test_no_part_is_wider_than_a_phone(browser: Browser, address: str) -> None:
-    page = browser.open(address, width=390, height=844, phone=True)
+@pytest.mark.parametrize("dark", [False, True])
+def test_what_figures_say_has_the_colour_of_the_text_around_them(browser: Browser, address: str, dark: bool) -> None:
+    page = browser.open(f"{address}#figures", dark=dark)
+    inks = {False: "rgb(29, 33, 38)", True: "rgb(230, 232, 234)"}
+    assert page.evaluate("getComputedStyle(document.querySelector('.plot text')).fill") == inks[dark]
+    page.click("#theme")
+    assert page.evaluate("getComputedStyle(document.querySelector('.plot text')).fill") == inks[not dark]
+
+
+def test_no_part_is_wider_than_a_phone(browser: Browser, write: Callable[..., Path], table_3: RenderedTable) -> None:
+    line = replace(table_3.lines[-1], sources=(Source("super_resolution/" + "a_long_name_" * 6),))
+    page = browser.open(write(tables=[replace(table_3, lines=(line,))]).as_uri(), width=390, height=844, phone=True)
     parts = page.evaluate("[...document.querySelectorAll('.page')].map(p => p.id)")
     assert len(parts) > 10
     for part in parts:
         page.evaluate(f"location.hash = '{part}'")
-        page.wait(f"document.getElementById('{part}').classList.contains('shown')")
+        now_at(page, part)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, part
 
 

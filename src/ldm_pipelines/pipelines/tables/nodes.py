@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.reporting.paper.documents import HyperparameterTable, LayerTable, PaperTable, Unreadable
 from ldm_pipelines.reporting.tables.layout import RenderedTable
 from ldm_pipelines.reporting.tables.spec import BlockTable, SettingsTable, Table
-from ldm_pipelines.spec import Spec
 
 
 def render_table(table: Table, study: str, paper: PaperTable | Unreadable, **results: dict[str, Any]) -> RenderedTable:
@@ -83,12 +84,6 @@ def write_report(
 
     folder = compute.workspace / "report" / str(parameters["study"]) / "artefact"
     tables = [table for table in made.values() if isinstance(table, RenderedTable)]
-    write_study_report(tables, reporting, _plain(parameters), folder, hashes=hashes)
+    plain = to_jsonable_python(parameters)  # Kedro puts models in place of what other nodes of the run take as such
+    write_study_report(tables, reporting, plain, folder, hashes=hashes)
     return folder
-
-
-def _plain(value: Any) -> Any:
-    """Kedro puts checked entities in the place of the parameters that another node of the run asked for as such."""
-    if isinstance(value, Spec):
-        return value.model_dump(mode="json")
-    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value

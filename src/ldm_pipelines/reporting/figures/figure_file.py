@@ -5,6 +5,7 @@ import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.reporting.figures.observations import Observation
@@ -54,10 +55,12 @@ def read(folder: Path) -> FigureFile:
             "missing": tuple(Missing(**each) for each in said["missing"]),
             "sources": tuple(Source(**each) for each in said["sources"]),
         }
+        ElementTree.fromstring(svg)  # noqa: S314 - drawn by us
         return FigureFile(**said, svg=svg)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, ElementTree.ParseError) as error:
         raise InputError(
-            f"{folder} holds no finished figure ({error}); make it with `kedro run --pipelines=figures.{name}`"
+            f"{folder} holds no finished figure ({name}.json, {name}.svg: {error}); make it with "
+            f"`kedro run --pipelines=figures.{name}`"
         ) from error
 
 

@@ -15,20 +15,23 @@ COLUMNS = (
     ("latents", ("latents",)),
     ("models", ("ldms", "latent_classifiers")),
     ("images", ("samples", "baselines", "references")),
-    ("measured", ()),
-    ("tables", ("tables", "figures")),
+    ("evaluations", ("evaluations",)),
+    ("other measurements", ()),
+    ("tables, figures", ("tables", "figures")),
 )
 """Headings, left to right; kinds that stand nowhere else are measurements."""
-MEASURED = 6
+EVALUATIONS, OTHER = 6, 7
 FIRST_STAGES = ("autoencoders", "imported_autoencoders", "imports")
 REFERENCES = {
     "dataset": ("datasets",), "feature_network": ("feature_networks",), "perceptual_network": ("feature_networks",),
     "autoencoder": FIRST_STAGES, "latent": ("latents",), "ldm": ("ldms", "imports"),
     "classifier": ("latent_classifiers",), "samples": ("samples", "baselines"), "rival": ("samples", "baselines"),
     "reference": ("references",), "sweep": ("sweeps",), "throughput": ("throughputs",), "preference": ("user_studies",),
-    "points": ("reconstructions",),
+    "points": ("reconstructions",), "result": ("evaluations", "reconstructions"), "also": ("evaluations",),
 }  # fmt: skip
-"""By name of a parameter that names another entity: the kinds it may be of. ``result`` is of any measured kind."""
+"""By name of a parameter that names another entity: the kinds it may be of."""
+RIVAL = "_rival"
+"""What the name of a user study's second result ends with."""
 BOX_WIDTH, BOX_HEIGHT, GAP, COLUMN_GAP, HEADING = 214, 24, 8, 44, 30
 
 
@@ -64,7 +67,7 @@ class Picture:
 
 
 def column(kind: str) -> int:
-    return next((number for number, (_, kinds) in enumerate(COLUMNS) if kind in kinds), MEASURED)
+    return next((number for number, (_, kinds) in enumerate(COLUMNS) if kind in kinds), OTHER)
 
 
 def anchor(key: Key) -> str:
@@ -77,16 +80,15 @@ def anchor(key: Key) -> str:
 
 def measured(kind: str) -> bool:
     """Whether entities of this kind are measurements."""
-    return column(kind) == MEASURED
+    return column(kind) in (EVALUATIONS, OTHER)
 
 
 def made_from(entities: Entities) -> dict[Key, list[Key]]:
     """What each entity names among its parameters, as far as the study has it."""
     keys = {(kind, name) for kind, group in entities.items() for name in group}
-    measured = tuple(kind for kind in entities if column(kind) == MEASURED)
     found: dict[Key, list[Key]] = {}
     for kind, name in keys:
-        named = _named(entities[kind][name], measured)
+        named = _named(entities[kind][name])
         found[kind, name] = sorted({key for key in named if key in keys and key != (kind, name)})
     return dict(sorted(found.items(), key=lambda item: (column(item[0][0]), item[0])))
 
@@ -114,16 +116,16 @@ def draw(entities: Entities) -> Picture:
     )
 
 
-def _named(value: Any, measured: tuple[str, ...], field: str = "") -> Iterator[Key]:
+def _named(value: Any, field: str = "") -> Iterator[Key]:
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _named(item, measured, str(key))
+            yield from _named(item, "ldm" if field == "columns" else str(key))  # a settings table's
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _named(item, measured, field)
+            yield from _named(item, field)
     elif isinstance(value, str):
-        kinds = measured if field in ("result", "results") else REFERENCES.get(field, ())
-        yield from ((kind, value) for kind in kinds)
+        name = value.removesuffix(RIVAL) if field == "preference" else value
+        yield from ((kind, name) for kind in REFERENCES.get(field, ()))
 
 
 def _direct(key: Key, sources: Mapping[Key, list[Key]]) -> list[Key]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ldm_pipelines.reporting.figures.figure_file import read
 from ldm_pipelines.reporting.pages.gallery import pictures
-from ldm_pipelines.reporting.pages.graph import Key, anchor, draw
+from ldm_pipelines.reporting.pages.graph import Key, anchor, draw, measured
 from ldm_pipelines.reporting.pages.page import asset, embedded, render
 from ldm_pipelines.reporting.pages.records import commits, versions
 from ldm_pipelines.reporting.pages.sections import Section, sections
@@ -61,6 +61,8 @@ def _page(
     found = sections(reporting, entities, hashes)
     shown = [embedded(picture) for picture in pictures(reporting / "grids", entities)]
     records = [section.record for section in found if section.record]
+    linked = {result: section.anchor for section in found for result in section.results}
+    drawn = _drawn(reporting, entities)
     return render(
         "report.html.j2",
         script=asset("script.js"),
@@ -75,25 +77,26 @@ def _page(
         key_figures=list(target_figures(read_metrics(reporting / "metrics", entities.get("evaluations", {})))),
         tables=tables,
         missing_tables=sorted(set(entities.get("tables", {})) - {table.name for table in tables}),
-        used_in=_used_in(tables),
-        plots=[read(reporting / "figures" / name) for name in _drawn(reporting, entities)],
-        linked={section.result: section.anchor for section in found if section.result},
+        used_in=_used_in(tables, linked),
+        plots=[read(reporting / "figures" / name) for name in drawn],
+        missing_plots=sorted(set(entities.get("figures", {})) - set(drawn)),
+        linked=linked,
         pictures=shown,
         picture_of=_picture_of(found, {picture.anchor for picture in shown}),
         sections=found,
         trained=[section for section in found if section.charts],
-        measured=[section for section in found if section.result],
-        targets=_targets(found, tables),
+        measured=[section for section in found if measured(section.key[0])],
+        targets=_targets(found, entities),
         graph=draw(entities),
     )
 
 
-def _used_in(tables: Iterable[RenderedTable]) -> dict[str, list[RenderedTable]]:
-    """The tables that show a result, by ``SUITE/NAME``."""
+def _used_in(tables: Iterable[RenderedTable], linked: Mapping[str, str]) -> dict[str, list[RenderedTable]]:
+    """The tables that show a section's results, by its anchor."""
     found: dict[str, list[RenderedTable]] = {}
     for table in tables:
-        for source in table.sources:
-            found.setdefault(source.result, []).append(table)
+        for anchored in dict.fromkeys(linked.get(source.result, "") for source in table.sources):
+            found.setdefault(anchored, []).append(table)
     return found
 
 
@@ -101,18 +104,17 @@ def _picture_of(found: Iterable[Section], present: set[str]) -> dict[str, str]:
     """By a section's anchor: the picture that shows what it made, or what it measured."""
     shown: dict[str, str] = {}
     for section in found:
-        for key in (section.key, *(section.sources if section.result else ())):
+        for key in (section.key, *(section.sources if measured(section.key[0]) else ())):
             picture = f"picture-{'samples' if key[0] == 'baselines' else key[0]}-{key[1]}"
             if picture in present and section.anchor not in shown:
                 shown[section.anchor] = picture
     return shown
 
 
-def _targets(found: Iterable[Section], tables: Iterable[RenderedTable]) -> dict[Key, str]:
+def _targets(found: Iterable[Section], entities: Mapping[str, Mapping[str, Any]]) -> dict[Key, str]:
     """The anchors of everything that has a place in the page."""
-    return {section.key: section.anchor for section in found} | {
-        ("tables", table.name): anchor(("tables", table.name)) for table in tables
-    }
+    shown = [(kind, name) for kind in ("tables", "figures") for name in entities.get(kind, {})]
+    return {section.key: section.anchor for section in found} | {key: anchor(key) for key in shown}
 
 
 def _drawn(reporting: Path, entities: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.reporting.pages.charts import Chart, charts
-from ldm_pipelines.reporting.pages.graph import Entities, Key, anchor, made_from, measured
+from ldm_pipelines.reporting.pages.graph import RIVAL, Entities, Key, anchor, made_from, measured
 from ldm_pipelines.reporting.pages.records import Record, dvc_hashes, read_records, stage_of
+from ldm_pipelines.reporting.tables.spec import DESCRIPTIONS
 
 KINDS = {
     "datasets": "Dataset", "feature_networks": "Feature network", "autoencoders": "First stage",
@@ -39,8 +40,8 @@ class Section:
     key: Key
     title: str
     anchor: str
-    result: str
-    """``SUITE/NAME`` of the stored result of a measurement; empty for what is none."""
+    results: tuple[str, ...]
+    """``SUITE/NAME`` of every stored result that leads here."""
     stage: str
     sources: list[Key] = field(default_factory=list)
     uses: list[Key] = field(default_factory=list)
@@ -90,25 +91,41 @@ def _section(
     stage = stage_of(kind, records, name)
     trained = _read(reporting / "training" / kind / f"{name}.json")
     result = trained or _result(reporting / "metrics", entities[kind][name], name)
+    rival = _result(reporting / "metrics", entities[kind][name], f"{name}{RIVAL}") if kind == "user_studies" else {}
     record = records.get(f"{stage}.{name}")
     provenance = result.get("provenance", {})
     return Section(
         key=key,
         title=KINDS.get(kind, kind.replace("_", " ").removesuffix("s").capitalize()),
         anchor=anchor(key),
-        result=f"{entities[kind][name].get('suite', '')}/{name}" if measured(kind) else "",
+        results=tuple(_results(key, entities)),
         stage=stage,
         sources=sources[key],
         uses=[other for other, named in sources.items() if key in named],
         charts=charts(reporting / "training" / kind / f"{name}.csv"),
-        metrics=list(_metrics(result.get("metrics", trained), result.get("details", {}))),
+        metrics=[
+            *_metrics(result.get("metrics", trained), result.get("details", {})),
+            *_metrics({f"rival_{metric}": value for metric, value in rival.get("metrics", {}).items()}, {}),
+        ],
         points=_points(result.get("points", [])),
         facts=[(role.replace("_", " "), list(flat(facts))) for role, facts in provenance.items()],
         parameters=list(flat({k: v for k, v in entities[kind][name].items() if k != "name"})),
         record=record,
         dvc=dvc_hashes(hashes, stage, name),
-        missing="not run: there is no stored result; `dvc repro` measures it" if measured(kind) and not result else "",
+        missing="not run: there is no stored result; dvc repro measures it" if measured(kind) and not result else "",
     )
+
+
+def _results(key: Key, entities: Entities) -> Iterator[str]:
+    """Of a measurement its own, of a user study its rival's too, of a model its description."""
+    kind, name = key
+    suite = entities[kind][name].get("suite", "")
+    if measured(kind):
+        yield f"{suite}/{name}"
+    if kind == "user_studies":
+        yield f"{suite}/{name}{RIVAL}"
+    if kind == "ldms":
+        yield f"{DESCRIPTIONS}/{name}"
 
 
 def _metrics(metrics: Mapping[str, Any], details: Mapping[str, Any]) -> Iterator[Metric]:
