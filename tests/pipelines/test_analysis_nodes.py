@@ -29,10 +29,11 @@ def test_a_sweep_is_the_same_each_time_and_leaves_nothing_behind(
 ) -> None:
     spec, folders = sweep(values=[4, 12]), vars(analysed.inputs).values()
     result = run_sweep(spec, analysed.ldm(), 0, *folders, compute)
-    assert [point["value"] for point in result["points"]] == [4, 12]
+    assert [point["value"] for point in result.result["points"]] == [4, 12]
+    assert result.scores == result.result["metrics"]
     assert left_over(tmp_path) == []
     assert run_sweep(spec, analysed.ldm(), 0, *folders, compute) == result
-    assert run_sweep(spec, analysed.ldm(), 1, *folders, compute)["points"] != result["points"]
+    assert run_sweep(spec, analysed.ldm(), 1, *folders, compute).result["points"] != result.result["points"]
 
 
 def test_a_throughput_leaves_nothing_behind(analysed: Analysed, tmp_path: Path, compute: Compute) -> None:
@@ -40,5 +41,5 @@ def test_a_throughput_leaves_nothing_behind(analysed: Analysed, tmp_path: Path, 
         throughput(), analysed.ldm(), 0, analysed.model, analysed.latents, analysed.dataset, analysed.first_stage,
         compute,
     )  # fmt: skip
-    assert result["metrics"]["train_step_s"] > 0
+    assert result.scores["train_step_s"] > 0
     assert left_over(tmp_path) == []
