@@ -56,7 +56,7 @@ def test_every_reference_field_exists_in_its_model() -> None:
         ("ldms.digits_class.training.batch_size", "???", r"no value for ldms\.digits_class\.training\.batch_size"),
         ("ldms.digits_class.denoiser.attention", [True], "one flag per entry of block_out_channels"),
         ("evaluations.digits_class.suite", "autoencoder_zoo", "is in suite 'autoencoder_zoo', not below 'class_conditional'"),
-        ("tables.table_03.rows", [{"method": "LDM-4", "result": "digit_class"}], r"tables\.table_03\.rows\[0\]\.result: no evaluation or reconstruction named 'digit_class'; did you mean 'digits_class'"),
+        ("tables.table_03.rows", [{"method": "LDM-4", "result": "digit_class"}], r"tables\.table_03\.rows\[0\]\.result: no evaluations or reconstructions named 'digit_class'; did you mean 'digits_class'"),
         ("tables.table_03.rows", [{"method": "LDM-4"}], r"tables\.table_03\.rows\.0: a row needs a result"),
         ("tables.table_03.rows", [{"method": "LDM-4", "result": "digits_class", "labl": "x"}], r"labl: unknown key; did you mean 'label'"),
         ("tables.table_03.rows", [{"method": "LDM-4", "throughput": "x"}], r"rows\[0\]\.throughput: no \w+ named 'x'"),

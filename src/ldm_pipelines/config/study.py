@@ -9,7 +9,8 @@ from ldm_pipelines.analysis.spec import Sweep, Throughput
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.config.analysis_checks import analysis_problems
 from ldm_pipelines.config.problems import explain
-from ldm_pipelines.config.sampling_checks import guidance_problems, step_problems
+from ldm_pipelines.config.result_checks import ROW_SOURCES, figure_problems, table_problems
+from ldm_pipelines.config.sampling_checks import samples_problems
 from ldm_pipelines.config.user_studies import user_study_problems
 from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.diffusion.latent_classifier_spec import LatentClassifier
@@ -21,7 +22,7 @@ from ldm_pipelines.feature_networks.spec import FeatureNetwork
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.latents.spec import Latents
 from ldm_pipelines.reporting.figures.spec import Figure
-from ldm_pipelines.reporting.tables.spec import DESCRIPTIONS, AnyTable, Row, SettingsTable, Shelf, Table
+from ldm_pipelines.reporting.tables.spec import AnyTable
 from ldm_pipelines.sampling.spec import RESTORED, Baseline, Samples
 from ldm_pipelines.spec import Entity, NonNegativeInt, Spec
 from ldm_pipelines.user_study.spec import UserStudy
@@ -61,16 +62,6 @@ REFERENCES: dict[str, dict[str, tuple[Kind, ...]]] = {
     "user_studies": {"samples": ("samples",), "rival": ("samples", "baselines"), "dataset": ("datasets",)},
 }  # fmt: skip
 """Which fields of an entity name another entity. They are part of the graph, so ``--params`` can't change them."""
-
-MEASURED: tuple[Kind, ...] = ("evaluations", "reconstructions", "sweeps", "throughputs")
-"""Kinds whose entities leave a result in their suite."""
-
-ROW_SOURCES: dict[str, tuple[Kind, ...]] = {
-    "result": ("evaluations", "reconstructions"),
-    "throughput": ("throughputs",),
-    "preference": ("user_studies",),
-}
-"""Which entities a field of a table's row names."""
 
 UNANNOTATED = ("digits", "photos")
 """Kinds of source that have neither captions nor boxes nor maps."""
@@ -137,12 +128,11 @@ class Study(Spec):
             *self._clashes(),
             *self._inconsistent(),
             *self._impossible_conditions(),
-            *self._impossible_samplers(),
-            *self._impossible_guidance(),
+            *samples_problems(self),
             *analysis_problems(self),
             *user_study_problems(self.user_studies, {**self.samples, **self.baselines}, self.ldms),
-            *self._table_problems(),
-            *self._figure_problems(),
+            *table_problems(self),
+            *figure_problems(self),
         ]
         if problems:
             raise ValueError("\n  ".join(problems))
@@ -225,76 +215,6 @@ class Study(Spec):
                     f"ldms.{name}.conditioning.degradation.factor = {conditioning.degradation.factor} is no multiple "
                     f"of {factor}, by which the first stage {autoencoder.name!r} shrinks"
                 )
-
-    def _impossible_samplers(self) -> Iterator[str]:
-        for name, samples in self.samples.items():
-            if samples.ldm in self.ldms:
-                yield from step_problems(f"samples.{name}.", samples.sampler, self.ldms[samples.ldm])
-
-    def _impossible_guidance(self) -> Iterator[str]:
-        for name, samples in self.samples.items():
-            ldm = self.ldms.get(samples.ldm)
-            if ldm is None:
-                continue
-            kind = ldm.conditioning.kind
-            yield from guidance_problems(f"samples.{name}", samples.guidance_scale, ldm)
-            if samples.image_guidance and kind != "low_res":
-                yield f"samples.{name}.image_guidance needs a model of low_res conditioning, {ldm.name!r} is of {kind}"
-            if samples.classifier_guidance:
-                classifier = self.latent_classifiers.get(samples.classifier_guidance.classifier)
-                if classifier is None:
-                    hint = near_miss(samples.classifier_guidance.classifier, self.latent_classifiers)
-                    yield f"samples.{name}.classifier_guidance.classifier: no latent_classifiers of this name{hint}"
-                elif classifier.latent != ldm.latent:
-                    yield (
-                        f"samples.{name}.classifier_guidance: {classifier.name!r} knows the latents "
-                        f"{classifier.latent!r}, the model those of {ldm.latent!r}"
-                    )
-                elif classifier.schedule != ldm.schedule.model_copy(
-                    update={"prediction": classifier.schedule.prediction}
-                ):
-                    yield f"samples.{name}.classifier_guidance: {classifier.name!r} has another schedule than the model"
-
-    def _table_problems(self) -> Iterator[str]:
-        for name in set(self.evaluations) & set(self.reconstructions):
-            yield f"evaluations.{name}: there is a reconstruction of the same name; results need names of their own"
-        for name, study in self.user_studies.items():
-            others = {**self.evaluations, **self.reconstructions}
-            for taken in {name, study.rival_result} & {*others, *(set(self.user_studies) - {name})}:
-                yield f"user_studies.{name}: there is another result named {taken!r}; results need names of their own"
-        for name, table in self.tables.items():
-            if isinstance(table, Table):
-                for number, row in enumerate(table.rows):
-                    yield from self._row_problems(f"tables.{name}.rows[{number}]", table, row)
-            else:
-                yield from self._not_watched(f"tables.{name}.suite", table, "what it shows", DESCRIPTIONS)
-            if isinstance(table, SettingsTable):
-                for column, ldm in table.columns.items():
-                    if ldm not in self.ldms:
-                        yield f"tables.{name}.columns.{column}: no ldms named {ldm!r}{near_miss(ldm, self.ldms)}"
-
-    def _row_problems(self, where: str, table: Table, row: Row) -> Iterator[str]:
-        for source, name in row.everything:
-            known = self.suites(source)
-            if name in known:
-                yield from self._not_watched(f"{where}.{source}", table, repr(name), known[name])
-            else:
-                kinds = " or ".join(kind.removesuffix("s") for kind in ROW_SOURCES[source]) or source
-                yield f"{where}.{source}: no {kinds} named {name!r}{near_miss(name, known)}"
-
-    def _not_watched(self, where: str, table: Shelf, what: str, suite: str) -> Iterator[str]:
-        if not table.holds(suite):
-            watched = " or ".join(map(repr, table.watched))
-            yield f"{where}: {what} is in suite {suite!r}, not below {watched}"
-
-    def _figure_problems(self) -> Iterator[str]:
-        """Results that no entity makes. Names may recur among kinds, so a result is known by its suite too."""
-        made = {(getattr(e, "suite", ""), name) for kind in MEASURED for name, e in self.entities(kind).items()}
-        for name, figure in self.figures.items():
-            for key, suite, result in figure.results():
-                if (suite, result) not in made:
-                    hint = near_miss(result, {other for place, other in made if place == suite})
-                    yield f"figures.{name}.{key}: no result named {result!r} in suite {suite!r}{hint}"
 
 
 def read_study(parameters: Mapping[str, Any], origin: str) -> Study:

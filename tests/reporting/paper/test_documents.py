@@ -13,7 +13,6 @@ from ldm_pipelines.reporting.paper.documents import (
     PaperTable,
     load_document,
     load_figures,
-    load_paper_table,
     load_sources,
     load_zoo,
 )
@@ -63,8 +62,6 @@ def test_the_three_shapes_of_tables_are_told_apart() -> None:
     }  # fmt: skip
     assert [name for name, shape in shapes.items() if shape is LayerTable] == ["table_16"]
     assert sum(shape is PaperTable for shape in shapes.values()) == 12
-    with pytest.raises(InputError, match="Table 13 lists settings, not metrics"):
-        load_paper_table(PAPER / "table_13.yaml")
 
 
 VALID = """
@@ -94,10 +91,10 @@ rows: [{method: LDM-4, fid: 3.60, is_ldm: true, steps: 250}]
 def test_a_malformed_file_is_one_error_naming_file_and_key(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = tmp_path / "table_03.yaml"
     path.write_text(VALID)
-    assert load_paper_table(path).rows[0].get("steps") == 250
+    assert load_document(path).rows[0].get("steps") == 250
     path.write_text(VALID.replace(old, new))
     with pytest.raises(InputError, match=message) as raised:
-        load_paper_table(path)
+        load_document(path)
     assert str(path) in str(raised.value)
 
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from support.results import PAPER, result, sample_subject, stored
 
-from ldm_pipelines.reporting.paper.documents import load_paper_table
+from ldm_pipelines.reporting.paper.documents import load_document
 from ldm_pipelines.reporting.tables.build import build
 from ldm_pipelines.reporting.tables.layout import Line, RenderedTable, Source
 from ldm_pipelines.reporting.tables.spec import Row, Table
@@ -15,7 +15,7 @@ from ldm_pipelines.reporting.tables.spec import Row, Table
 
 def made(name: str, rows: list[dict[str, Any]], contents: dict[str, Any]) -> RenderedTable:
     table = Table(name=name, suite="s", second_suite="s", rows=tuple(Row.model_validate(row) for row in rows))
-    return build(table, load_paper_table(PAPER / f"{name}.yaml"), contents, study="miniature")
+    return build(table, load_document(PAPER / f"{name}.yaml"), contents, study="miniature")
 
 
 def ours(table: RenderedTable) -> dict[str, str]:
@@ -80,7 +80,7 @@ def test_a_row_that_cannot_be_placed_is_a_problem_with_its_key_and_the_table_sta
     assert problem.startswith(f"tables.{name}.rows[0]")
     assert re.search(message, problem)
     assert any(problem in remark for remark in table.remarks)
-    assert sum(not line.ours for line in table.lines) == len(load_paper_table(PAPER / f"{name}.yaml").rows)
+    assert sum(not line.ours for line in table.lines) == len(load_document(PAPER / f"{name}.yaml").rows)
 
 
 def test_a_label_says_what_a_row_really_is(results: dict[str, Any]) -> None:

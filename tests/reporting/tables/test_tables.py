@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ldm_pipelines.reporting.paper.documents import load_paper_table
+from ldm_pipelines.reporting.paper.documents import load_document
 from ldm_pipelines.reporting.tables.build import build, write
 from ldm_pipelines.reporting.tables.layout import Line, RenderedTable
 from ldm_pipelines.reporting.tables.spec import Row, Table
@@ -158,7 +158,7 @@ def test_building_twice_writes_the_same_bytes_in_every_form(
 def test_a_study_need_not_be_named(results: dict[str, Any]) -> None:
     rows = (Row(method="LDM-4", result="digits_ldm4"),)
     table = Table(name="table_03", suite="samples", second_suite="samples", rows=rows)
-    built = build(table, load_paper_table(PAPER / "table_03.yaml"), {})
+    built = build(table, load_document(PAPER / "table_03.yaml"), {})
     assert built.lines[4].label == "LDM-4 (ours)"
 
 

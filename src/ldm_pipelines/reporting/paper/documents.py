@@ -237,16 +237,6 @@ def load_document(path: Path) -> PaperTable | HyperparameterTable | LayerTable:
     return _validate(LayerTable, raw, path) if layers else _validate(PaperTable, raw, path)
 
 
-def load_paper_table(path: Path) -> PaperTable:
-    """A ``table_NN.yaml`` of methods against metrics. Raises ``InputError``."""
-    document = load_document(path)
-    if not isinstance(document, PaperTable):
-        raise InputError(
-            f"{path}: Table {document.table} lists settings, not metrics: no result of ours can stand in it"
-        )
-    return document
-
-
 def load_figures(path: Path) -> Figures:
     return _validate(Figures, read_yaml(path), path)
 
