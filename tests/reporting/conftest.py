@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.results import PAPER, result, sample_subject, stored
 
-from ldm_pipelines.reporting.paper.documents import load_paper_table
+from ldm_pipelines.reporting.paper.documents import load_document
 from ldm_pipelines.reporting.tables.build import build
 from ldm_pipelines.reporting.tables.layout import RenderedTable
 from ldm_pipelines.reporting.tables.spec import Row, Table
@@ -39,7 +39,7 @@ def make() -> Make:
         pairs = rows.items() if isinstance(rows, dict) else rows
         made = tuple(Row(method=m, result=r) for m, r in pairs)
         table = Table(name=name, suite="samples", second_suite="samples", rows=made)
-        return build(table, load_paper_table(PAPER / f"{name}.yaml"), stored(results), study="miniature")
+        return build(table, load_document(PAPER / f"{name}.yaml"), stored(results), study="miniature")
 
     return made
 

@@ -16,7 +16,7 @@ from support.results import stored
 
 from ldm_pipelines.digests import digest_folder, digest_result
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.paper.documents import load_paper_table
+from ldm_pipelines.reporting.paper.documents import load_document
 from ldm_pipelines.reporting.tables.build import build, write
 from ldm_pipelines.reporting.tables.layout import RenderedTable
 from ldm_pipelines.reporting.tables.spec import Row, Table
@@ -46,7 +46,7 @@ class Project:
         rows = (Row(method="LDM-4", result="plain", also=also), Row(method="LDM-4-G", result="guided"))
         results = {name: json.loads(self.result(name).read_text()) for name in FID if self.result(name).exists()}
         table = Table(name="table_03", suite=SUITE, second_suite=SUITE, rows=rows)
-        return build(table, load_paper_table(PAPER), stored(results, suite=SUITE), study="small")
+        return build(table, load_document(PAPER), stored(results, suite=SUITE), study="small")
 
     def verify(self) -> Verdict:
         return verify(self.reporting, {"table_03": self.rendered()}, progress=False)
