@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint ui lock clean
+.PHONY: help demo study test lint ui lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,11 @@ demo: .venv/.installed  ## Table 3 of the miniature study, end to end, printed
 	@echo "  pictures   data/08_reporting/grids"
 	@echo "  report     data/08_reporting/report/index.html"
 	@echo "  runs       make ui  (MLflow, http://127.0.0.1:5000)"
+
+study: .venv/.installed  ## every table and figure of the study of params.yaml, JOBS stages at a time (JOBS=2)
+	@kedro reproduce --jobs $(or $(JOBS),2)
+	@echo "  report     data/08_reporting/report/index.html"
+	@echo "  check      kedro run --pipelines=verify"
 
 test: .venv/.installed-dev  ## lint, format, types, import contracts, every test
 	@$(MAKE) --no-print-directory lint

@@ -98,3 +98,23 @@ def show(table: str) -> None:
             f"no finished table {table!r}{near_miss(table, known)}; make it with `dvc repro tables@{table}`"
         )
     click.echo(path.read_text())
+
+
+@cli.command()
+@click.argument("targets", nargs=-1)
+@click.option("--jobs", "-j", default=2, show_default=True, type=click.IntRange(min=1), help="Stages at a time.")
+@_input_errors
+def reproduce(targets: tuple[str, ...], jobs: int) -> None:
+    """Run what TARGETS (default: everything) need and lack: `dvc repro` with several stages at a time.
+
+    \b
+    kedro reproduce                                    the whole study, two stages at a time
+    kedro reproduce tables@table_03 --jobs 4
+    """
+    from ldm_pipelines.reproduce import StageFailed, reproduce
+
+    try:
+        ran = reproduce(_project(), targets, jobs)
+    except StageFailed as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{ran} stages ran" if ran else "Data and pipelines are up to date.")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.small_study import PARAMETERS
 
@@ -52,6 +52,7 @@ def test_one_value_constant_values_and_values_that_are_none_can_be_drawn(tmp_pat
 
 
 @given(MAGNITUDES, MAGNITUDES)
+@example(1.0000000000000003e-09, 1e-09)
 def test_round_steps_reach_over_the_values_and_are_few(one: float, other: float) -> None:
     low, high = sorted((one, other))
     ticks = steps(low, high)

@@ -105,12 +105,13 @@ def chart(quantity: str, parts: dict[str, Points]) -> Chart:
 
 def steps(low: float, high: float, most: int = 5) -> list[float]:
     """Round numbers that reach over ``low`` … ``high``."""
-    span = (high - low) or abs(high) or 1.0
+    size = max(abs(low), abs(high))
+    span = high - low if high - low > 1e-9 * size else size or 1.0  # what differs by less has one tick's text
     unit = 10 ** math.floor(math.log10(span / most))
     step = next(unit * factor for factor in (1, 2, 5, 10) if span / (unit * factor) <= most)
     first = math.floor(low / step + 1e-9)
     last = math.ceil(high / step - 1e-9)
-    return [round(step * number, 12) for number in range(first, max(last, first + 1) + 1)]
+    return [float(f"{step * number:.12g}") for number in range(first, max(last, first + 1) + 1)]
 
 
 def powers(low: float, high: float) -> list[float]:
