@@ -19,8 +19,8 @@ NODES = {
     "describe_ldm": "describe_ldm",
 }  # fmt: skip
 ROOMS = {
-    "data", "training", "feature_networks", "autoencoders", "latents", "diffusion", "sampling", "evaluation", "analysis",
-    "interop", "reporting", "user_study",
+    "data", "preparation", "training", "feature_networks", "autoencoders", "latents", "diffusion", "sampling",
+    "evaluation", "analysis", "interop", "reporting", "user_study",
 }  # fmt: skip
 TOLD_BY_THEIR_OUTPUT = {
     # rooms of which only readers and specs are used: what they wrote is among the stage's inputs, by digest
@@ -42,7 +42,13 @@ TOLD_BY_THEIR_OUTPUT = {
     "sweep": {"training", "latents"},
     "measure_throughput": {"evaluation", "feature_networks"},
     "figures": {"evaluation"},
-    "describe_ldm": {"data", "latents", "training", "feature_networks"},  # networks are built, nothing is computed
+    "describe_ldm": {
+        "data",
+        "preparation",
+        "latents",
+        "training",
+        "feature_networks",
+    },  # networks are built, nothing is computed
 }
 
 

@@ -26,6 +26,8 @@ class Compute(Spec):
     """Raw datasets lie in ``raw_dir/NAME`` …"""
     dataset_paths: dict[str, Path] = {}
     """… unless they are listed here, by dataset name."""
+    linked_raw_dir: Path = Path("data/01_raw")
+    """Where images that are left in place are looked for, as ``NAME``; a link to ``dataset_paths`` is put there."""
     weights_dir: Path = Path("data/01_raw/weights")
     """Folder with downloaded pretrained weights (for example ``vgg16-397923af.pth``)."""
 
@@ -35,6 +37,7 @@ class Compute(Spec):
             update={
                 "workspace": root / self.workspace,
                 "raw_dir": root / self.raw_dir,
+                "linked_raw_dir": root / self.linked_raw_dir,
                 "weights_dir": root / self.weights_dir,
                 "dataset_paths": {name: root / path for name, path in self.dataset_paths.items()},
             }

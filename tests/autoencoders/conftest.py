@@ -7,10 +7,10 @@ import torch
 
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.data.prepare import prepare
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.feature_networks.classifier import ClassifierNetwork
 from ldm_pipelines.feature_networks.networks import save_network
+from ldm_pipelines.preparation.prepare import prepare
+from ldm_pipelines.preparation.spec import Dataset
 
 torch.set_num_threads(1)
 

@@ -35,7 +35,7 @@ def frame() -> pd.DataFrame:
 
 
 def test_a_manifest_comes_back_as_it_was_written(tmp_path: Path, frame: pd.DataFrame) -> None:
-    write_manifest(frame, tmp_path)
+    write_manifest([frame], tmp_path)
     pd.testing.assert_frame_equal(read_manifest(tmp_path), frame)
 
 
@@ -66,7 +66,7 @@ def test_a_broken_manifest_is_refused_naming_file_row_and_column(
     if direction == "read":
         frame.to_parquet(tmp_path / "manifest.parquet", index=False)
     with pytest.raises(InputError) as caught:
-        write_manifest(frame, tmp_path) if direction == "write" else read_manifest(tmp_path)
+        write_manifest([frame], tmp_path) if direction == "write" else read_manifest(tmp_path)
     assert message in str(caught.value)
     assert str(tmp_path / "manifest.parquet") in str(caught.value)
     assert direction == "read" or not (tmp_path / "manifest.parquet").exists()
@@ -74,9 +74,9 @@ def test_a_broken_manifest_is_refused_naming_file_row_and_column(
 
 def test_columns_are_neither_missing_nor_more(tmp_path: Path, frame: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="extra"):
-        write_manifest(frame.assign(extra=1), tmp_path)
+        write_manifest([frame.assign(extra=1)], tmp_path)
     with pytest.raises(InputError, match="sha256"):
-        write_manifest(frame.drop(columns="sha256"), tmp_path)
+        write_manifest([frame.drop(columns="sha256")], tmp_path)
 
 
 def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
@@ -89,18 +89,18 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
 
 def test_rejections_are_checked_too(tmp_path: Path) -> None:
     frame = pd.DataFrame({"path": ["a.png"], "reason": ["empty"]})
-    write_rejected(frame, tmp_path)
+    write_rejected([frame], tmp_path)
     pd.testing.assert_frame_equal(read_rejected(tmp_path), frame)
     with pytest.raises(InputError, match="reason"):
-        write_rejected(frame.assign(reason=""), tmp_path)
+        write_rejected([frame.assign(reason="")], tmp_path)
 
 
 def test_captions_may_be_missing_and_digests_of_maps_may_not(tmp_path: Path, frame: pd.DataFrame) -> None:
     captions = pd.Series(["a cat", None], dtype="str")
-    write_manifest(frame.assign(caption=captions, map_sha256="4" * 64), tmp_path)
+    write_manifest([frame.assign(caption=captions, map_sha256="4" * 64)], tmp_path)
     assert read_manifest(tmp_path)["caption"].isna().tolist() == [False, True]
     with pytest.raises(InputError, match="row 1, column 'map_sha256'"):
-        write_manifest(frame.assign(map_sha256=["4" * 64, "none"]), tmp_path)
+        write_manifest([frame.assign(map_sha256=["4" * 64, "none"])], tmp_path)
 
 
 @pytest.fixture
@@ -110,9 +110,9 @@ def boxes() -> pd.DataFrame:
 
 
 def test_boxes_come_back_as_they_were_written(tmp_path: Path, boxes: pd.DataFrame) -> None:
-    write_boxes(boxes, tmp_path)
+    write_boxes([boxes], tmp_path)
     pd.testing.assert_frame_equal(read_boxes(tmp_path), boxes)
-    write_boxes(boxes.iloc[:0], tmp_path)
+    write_boxes([boxes.iloc[:0]], tmp_path)
     assert read_boxes(tmp_path).empty
 
 
@@ -131,5 +131,5 @@ def test_broken_boxes_are_refused(
 ) -> None:
     boxes[column] = [boxes[column][0], value]
     with pytest.raises(InputError) as caught:
-        write_boxes(boxes, tmp_path)
+        write_boxes([boxes], tmp_path)
     assert message in str(caught.value) and str(tmp_path / "boxes.parquet") in str(caught.value)

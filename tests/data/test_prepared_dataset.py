@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.data.scene_rendering import draw_map, render
 from ldm_pipelines.data.scenes import BOX_CLASSES, MAP_CLASSES, describe
-from ldm_pipelines.data.sources.scenes import draw_scene
-from ldm_pipelines.data.spec import Dataset, ScenesSource
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.prepare import prepare
+from ldm_pipelines.preparation.scene_rendering import draw_map, render
+from ldm_pipelines.preparation.source_specs.scenes import ScenesSource
+from ldm_pipelines.preparation.sources.scenes import draw_scene
+from ldm_pipelines.preparation.spec import Dataset
 
 SCENES = {"kind": "scenes", "count": 12, "objects": (2, 4), "overlap": 0.3, "grid": None, "seed": 0}
 ALL_TRAIN = {"train": 1, "validation": 0, "test": 0}
@@ -95,7 +96,7 @@ def test_damaged_maps_are_named(scenes: Path) -> None:
     file = scenes / "maps" / f"{train.ids[3]}.png"
     Image.fromarray(np.full((32, 32), 13, dtype=np.uint8)).save(file)
     assert len(train.maps(np.array([2, 4]))) == 2
-    with pytest.raises(InputError, match=rf"{file.name}: a pixel is none of the dataset's map classes"):
+    with pytest.raises(InputError, match=rf"{train.ids[3]} has a pixel that is none of the dataset's map classes"):
         train.maps(np.array([3]))
     Image.new("L", (16, 16)).save(file)
     with pytest.raises(InputError, match=rf"{file.name} holds uint8\(16, 16\), not uint8\(32, 32\)"):
@@ -190,7 +191,7 @@ def test_a_dataset_whose_files_are_links_into_a_cache_is_read(folder: Path, tmp_
 
 def test_reading_a_dataset_does_not_import_torch() -> None:
     code = (
-        "import sys; import ldm_pipelines.data.prepared, ldm_pipelines.data.prepare, ldm_pipelines.data.degradations, "
+        "import sys; import ldm_pipelines.data.prepared, ldm_pipelines.preparation.prepare, ldm_pipelines.data.degradations, "
         "ldm_pipelines.data.masks; sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

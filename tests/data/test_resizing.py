@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision import transforms
 
-from ldm_pipelines.data.resizing import FILTERS, resize_and_crop
+from ldm_pipelines.data.resizing import FILTERS, resize_and_crop, square_map
 
 side = st.integers(4, 90)
 
@@ -30,3 +30,38 @@ def test_the_crop_is_the_centre(size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, "red")
     image.paste("blue", (size[0] // 2 - 10, size[1] // 2 - 10, size[0] // 2 + 10, size[1] // 2 + 10))
     np.testing.assert_array_equal(resize_and_crop(image, 20, "box"), Image.new("RGB", (20, 20), "blue"))
+
+
+@pytest.mark.parametrize("size", [(40, 24), (24, 24), (9, 31), (8, 8), (5, 7)])
+def test_without_antialiasing_it_is_torchs_interpolation(size: tuple[int, int]) -> None:
+    """PyTorch's, without antialiasing, uses OpenCV's INTER_LINEAR coordinates."""
+    import torch
+
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None].double()
+    shorter = min(size)
+    shape = (8 * size[1] // shorter, 8 * size[0] // shorter)
+    expected = torch.nn.functional.interpolate(tensor, shape, mode="bilinear", align_corners=False, antialias=False)
+    top, left = (round((side - 8) / 2) for side in shape)
+    expected = expected.round()[0, :, top : top + 8, left : left + 8].permute(1, 2, 0)
+    found = resize_and_crop(Image.fromarray(pixels), 8, "bilinear_no_antialias")
+    assert np.abs(np.asarray(found).astype(int) - expected.numpy()).max() <= 1  # where .5 is rounded
+    assert (np.asarray(found) == expected.numpy()).mean() > 0.99
+
+
+def test_the_crop_can_come_first() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (31, 50, 3), dtype=np.uint8)
+    found = resize_and_crop(Image.fromarray(pixels), 8, "bicubic", crop_first=True)
+    square = Image.fromarray(pixels[:, 9:40])  # as LSUN's released loader cuts: (50 - 31) // 2
+    np.testing.assert_array_equal(found, square.resize((8, 8), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("crop_first", [False, True])
+def test_a_map_is_cut_as_its_image_is(crop_first: bool) -> None:
+    classes = np.repeat(np.repeat(np.arange(12, dtype=np.uint8).reshape(3, 4), 10, 0), 10, 1)
+    image = Image.fromarray(np.stack([classes * 20] * 3, axis=-1))
+    found = square_map(classes, 15, crop_first)
+    expected = np.asarray(resize_and_crop(image, 15, "box", crop_first))[..., 0] / 20
+    inner = np.abs(expected - expected.round()) < 1e-9  # pixels that lie in one class alone
+    assert inner.mean() > 0.5
+    np.testing.assert_array_equal(found[inner], expected[inner])

@@ -20,9 +20,7 @@ from support.tiny_models import CLASSES, SCHEDULE, TOKENISED, UNET, write_first_
 
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.manifest import read_manifest, write_manifest
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.diffusion.conditioners.conditioner import drop_some
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.diffusion.schedule import noised
@@ -32,6 +30,8 @@ from ldm_pipelines.errors import InputError
 from ldm_pipelines.latents.cache import LatentCache, draw_latents
 from ldm_pipelines.latents.encode import encode
 from ldm_pipelines.latents.spec import Latents
+from ldm_pipelines.preparation.prepare import prepare
+from ldm_pipelines.preparation.spec import Dataset
 
 COMPUTE = Compute(device="cpu", num_threads=1, progress=False, checkpoint_every=4, inference_batch_size=8)
 SOURCES: dict[str, dict[str, Any]] = {
@@ -240,7 +240,7 @@ def test_an_image_without_a_class_is_named_before_training(tmp_path: Path) -> No
     inputs = Inputs(tmp_path, "digits")
     manifest = read_manifest(inputs.dataset)
     manifest.loc[np.flatnonzero(manifest["split"] == "train")[3], "label"] = -1
-    write_manifest(manifest, inputs.dataset)
+    write_manifest([manifest], inputs.dataset)
     with pytest.raises(InputError, match="are of another version of dataset 'digits'; encode them again"):
         train(ldm(), *inputs.folders, seed=0, workspace=tmp_path / "m", compute=COMPUTE)
     inputs.encode(tmp_path / "again")

@@ -6,10 +6,10 @@ import pytest
 import torch
 from support.sample_sets import DIGITS, scenes
 
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.feature_networks.classifier import ClassifierNetwork, RotationNetwork
 from ldm_pipelines.feature_networks.networks import save_network
+from ldm_pipelines.preparation.prepare import prepare
 
 torch.set_num_threads(1)
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from support.sample_sets import COMPUTE, DIGITS, DISTRIBUTION, EVALUATION, measure_set, write_samples
 
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.tensors import to_tensor
 from ldm_pipelines.errors import InputError
@@ -16,6 +15,7 @@ from ldm_pipelines.evaluation.reference import ReferenceSet, evaluate_reference
 from ldm_pipelines.evaluation.samples import evaluate_samples
 from ldm_pipelines.evaluation.spec import Reference
 from ldm_pipelines.feature_networks.networks import load_network
+from ldm_pipelines.preparation.prepare import prepare
 
 DIGITS_TEST = Reference(name="digits_test", dataset="digits", split="test", feature_network="classifier")
 

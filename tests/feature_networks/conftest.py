@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.data.prepare import prepare
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.feature_networks.spec import Classifier
+from ldm_pipelines.preparation.prepare import prepare
+from ldm_pipelines.preparation.spec import Dataset
 
 torch.set_num_threads(1)
 

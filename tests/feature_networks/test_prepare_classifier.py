@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.data.prepare import prepare as prepare_dataset
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.feature_networks.networks import load_network
 from ldm_pipelines.feature_networks.prepare import prepare
 from ldm_pipelines.feature_networks.spec import Classifier
+from ldm_pipelines.preparation.prepare import prepare as prepare_dataset
+from ldm_pipelines.preparation.spec import Dataset
 
 Spec = Callable[..., Classifier]
 

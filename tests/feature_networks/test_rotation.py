@@ -8,9 +8,7 @@ import pytest
 import torch
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.data.prepare import prepare as prepare_dataset
 from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.data.tensors import to_pixels
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.feature_networks.image_batches import ImageBatches
@@ -18,6 +16,8 @@ from ldm_pipelines.feature_networks.networks import load_network, load_perceptua
 from ldm_pipelines.feature_networks.prepare import prepare
 from ldm_pipelines.feature_networks.spec import Classifier, Rotation
 from ldm_pipelines.feature_networks.turned_images import TURNS, TurnedImages
+from ldm_pipelines.preparation.prepare import prepare as prepare_dataset
+from ldm_pipelines.preparation.spec import Dataset
 
 
 @pytest.fixture

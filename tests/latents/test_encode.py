@@ -9,13 +9,13 @@ import torch
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.autoencoders.identity import IdentityModel
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.data.tensors import to_tensor
 from ldm_pipelines.latents.cache import LatentCache
 from ldm_pipelines.latents.encode import encode
 from ldm_pipelines.latents.spec import Latents
+from ldm_pipelines.preparation.prepare import prepare
+from ldm_pipelines.preparation.spec import Dataset
 
 torch.set_num_threads(1)
 

@@ -9,9 +9,7 @@ from support.tiny_models import COMPUTE, SCHEDULE, TOKENISED, UNET, write_first_
 
 from ldm_pipelines.analysis.spec import Sweep, Throughput
 from ldm_pipelines.analysis.sweep import Inputs
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.diffusion.train import SNAPSHOTS
@@ -22,6 +20,8 @@ from ldm_pipelines.feature_networks.classifier import ClassifierNetwork
 from ldm_pipelines.feature_networks.networks import save_network
 from ldm_pipelines.latents.encode import encode
 from ldm_pipelines.latents.spec import Latents
+from ldm_pipelines.preparation.prepare import prepare
+from ldm_pipelines.preparation.spec import Dataset
 
 KEPT = (4, 8)
 """Steps of the snapshots; the model's training has 12."""

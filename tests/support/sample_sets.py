@@ -11,12 +11,12 @@ import pandas as pd
 from PIL import Image
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.evaluation.networks.artefacts import open_network
 from ldm_pipelines.evaluation.reconstructions import evaluate_reconstruction
 from ldm_pipelines.evaluation.reference import evaluate_reference
 from ldm_pipelines.evaluation.samples import evaluate_samples
 from ldm_pipelines.evaluation.spec import Distribution, Evaluation, Reconstruction, Reference
+from ldm_pipelines.preparation.spec import Dataset
 
 COMPUTE = Compute(device="cpu", progress=False, inference_batch_size=16)
 DIGITS = Dataset.model_validate(

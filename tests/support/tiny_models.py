@@ -9,9 +9,7 @@ from support.conditionings import definition
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.autoencoders.spec import Architecture
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.diffusion.conditioners.conditioner import Surroundings
 from ldm_pipelines.diffusion.conditioners.registry import build_conditioner
 from ldm_pipelines.diffusion.denoiser import build_denoiser
@@ -19,6 +17,8 @@ from ldm_pipelines.diffusion.model import LatentDiffusionModel, ModelInfo
 from ldm_pipelines.diffusion.schedule import ddim_scheduler
 from ldm_pipelines.diffusion.spec import Denoiser, Schedule
 from ldm_pipelines.digests import digest_folder
+from ldm_pipelines.preparation.prepare import prepare
+from ldm_pipelines.preparation.spec import Dataset
 from ldm_pipelines.sampling.spec import Samples
 
 SCHEDULE = Schedule(timesteps=1000, beta_start=0.0015, beta_end=0.0195)

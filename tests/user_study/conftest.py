@@ -9,8 +9,8 @@ import pytest
 from support.conditionings import definition
 from support.sample_sets import DIGITS, write_samples
 
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.preparation.prepare import prepare
 from ldm_pipelines.user_study.make import make_user_study
 from ldm_pipelines.user_study.questions import Key
 from ldm_pipelines.user_study.spec import UserStudy

@@ -12,7 +12,6 @@ from ldm_pipelines.config.problems import explain
 from ldm_pipelines.config.result_checks import ROW_SOURCES, figure_problems, table_problems
 from ldm_pipelines.config.sampling_checks import samples_problems
 from ldm_pipelines.config.user_studies import user_study_problems
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.diffusion.latent_classifier_spec import LatentClassifier
 from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.errors import InputError, near_miss
@@ -21,6 +20,7 @@ from ldm_pipelines.evaluation.spec import Evaluation, Reconstruction, Reference
 from ldm_pipelines.feature_networks.spec import FeatureNetwork
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.latents.spec import Latents
+from ldm_pipelines.preparation.spec import Dataset
 from ldm_pipelines.reporting.figures.spec import Figure
 from ldm_pipelines.reporting.tables.spec import AnyTable
 from ldm_pipelines.sampling.spec import RESTORED, Baseline, Samples
@@ -63,8 +63,10 @@ REFERENCES: dict[str, dict[str, tuple[Kind, ...]]] = {
 }  # fmt: skip
 """Which fields of an entity name another entity. They are part of the graph, so ``--params`` can't change them."""
 
-UNANNOTATED = ("digits", "photos")
+UNANNOTATED = ("digits", "photos", "faces", "lsun", "imagenet", "places365")
 """Kinds of source that have neither captions nor boxes nor maps."""
+CONDITIONS_FROM_ANYWHERE = ("text", "low_res", "inpainting")
+"""Conditions that need no class list, so samples may take them from another dataset than the model's (Table 2)."""
 
 
 AnyNetwork = Annotated[FeatureNetwork | Published, Field(discriminator="kind")]
@@ -168,7 +170,9 @@ class Study(Spec):
             yield from self._not_as_cached(f"ldms.{name}", ldm, ldm.latent)
         for name, samples in self.samples.items():
             if samples.ldm in self.ldms:
-                yield from self._not_as_cached(f"samples.{name}", samples, self.ldms[samples.ldm].latent)
+                ldm = self.ldms[samples.ldm]
+                elsewhere = ldm.conditioning.kind in CONDITIONS_FROM_ANYWHERE
+                yield from self._not_as_cached(f"samples.{name}", samples, ldm.latent, elsewhere)
         for name, autoencoder in self.autoencoders.items():
             network = self.feature_networks.get(autoencoder.feature_network or "")
             if isinstance(network, Published):
@@ -188,9 +192,9 @@ class Study(Spec):
                 if kind != wanted:
                     yield f"baselines.{name}: {baseline.kind} needs a model of {wanted}, {baseline.ldm!r} is of {kind}"
 
-    def _not_as_cached(self, where: str, entity: LDM | Samples, latent: str) -> Iterator[str]:
+    def _not_as_cached(self, where: str, entity: LDM | Samples, latent: str, elsewhere: bool = False) -> Iterator[str]:
         latents = self.latents.get(latent)
-        for field in ("dataset", "autoencoder"):
+        for field in ("autoencoder",) if elsewhere else ("dataset", "autoencoder"):
             if latents and getattr(latents, field) != getattr(entity, field):
                 yield f"{where}.{field} must be {getattr(latents, field)!r}, that of the latents {latent!r}"
 

@@ -5,9 +5,11 @@ Colours are taken as sRGB; embedded ICC profiles are not applied (as in the usua
 
 import re
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM", "JPEG2000", "TGA", "QOI")
@@ -25,6 +27,8 @@ UNSUPPORTED_EXTENSIONS = frozenset({
 
 MAX_PIXELS = 89_478_485
 """Pillow's own threshold for a decompression bomb: a quarter of a gigabyte of RGB."""
+ORIENTATION = 0x0112
+"""EXIF's tag; 5 and above swap width and height."""
 MIN_SIDE = 4
 """A shorter side below this holds no picture (tracking pixels, spacers)."""
 MAX_ASPECT = 20
@@ -43,7 +47,56 @@ def open_image(path: Path) -> Image.Image:
     return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
 
 
-def decode(opener: Callable[[], Image.Image]) -> tuple[Image.Image, str]:
+def open_bytes(encoded: bytes) -> Image.Image:
+    """Opens an encoded image lazily with the decoders in ``FORMATS``."""
+    if not encoded:
+        raise Undecodable("the file is empty (0 bytes)")
+    Image.init()
+    return Image.open(BytesIO(encoded), formats=[name for name in FORMATS if name in Image.OPEN])
+
+
+def decode_map(encoded: bytes, shift: int) -> NDArray[np.uint8]:
+    """Classes ``(h, w)`` of a semantic map: the bytes of a greyscale or palette PNG, plus ``shift`` modulo 256.
+
+    Raises ``Undecodable``.
+    """
+    try:
+        with open_bytes(encoded) as image:
+            _check_size(*image.size)
+            values = np.asarray(image)
+            mode = image.mode
+    except Undecodable as error:
+        raise Undecodable(f"its map: {error}") from error
+    except Exception as error:
+        raise Undecodable(f"its map: {_reason(error)}") from error
+    if mode not in ("L", "P"):
+        raise Undecodable(f"its map has mode {mode}; it must have one byte per pixel (mode L or P)")
+    return (values.astype(np.int64) + shift).astype(np.uint8)
+
+
+def probe(opener: Callable[[], Image.Image], side: int) -> tuple[Image.Image, str, tuple[int, int]]:
+    """What ``decode`` checks, at less cost: a small version (mode ``RGB``), the stored mode, and the full size.
+
+    A JPEG is decoded to the end, at the smallest of its scales that leaves ``side`` pixels; others are decoded whole.
+    Raises ``Undecodable`` as ``decode`` does.
+    """
+    sizes: list[tuple[int, int]] = []
+
+    def drafted() -> Image.Image:
+        image = opener()
+        width, height = image.size
+        turned = image.getexif().get(ORIENTATION, 1) >= 5
+        sizes.append((height, width) if turned else (width, height))
+        _check_size(width, height)
+        if image.format == "JPEG":
+            image.draft("RGB" if image.mode == "RGB" else None, (side, side))
+        return image
+
+    small, mode = decode(drafted, check_size=False)
+    return small, mode, sizes[0]
+
+
+def decode(opener: Callable[[], Image.Image], check_size: bool = True) -> tuple[Image.Image, str]:
     """The whole image as mode ``RGB`` (EXIF orientation applied) and the mode it was stored in.
 
     Raises ``Undecodable`` for what is unreadable, truncated, animated, of absurd size, or has no defined 8-bit range.
@@ -51,7 +104,8 @@ def decode(opener: Callable[[], Image.Image]) -> tuple[Image.Image, str]:
     try:
         with opener() as image:
             _check_frames(image)
-            _check_size(*image.size)
+            if check_size:
+                _check_size(*image.size)
             image.load()
             ImageOps.exif_transpose(image, in_place=True)  # a copy would forget the file's format
             return to_rgb(image), image.mode

@@ -36,7 +36,15 @@ class Description(Entity):
     boxes_sha256: str = ""
     """Of ``boxes.parquet``, so that this file and the manifest say everything about the dataset."""
     map_classes: list[str] = []
-    """Names that the pixels of ``maps/ID.png`` index; empty where there are no maps."""
+    """Names that the pixels of semantic maps index; empty where there are no maps."""
+    in_place: bool = False
+    """Whether images are read where they lie in the raw folder; the manifest says where."""
+    crop_first: bool = False
+    """In place: whether the centre square is cut out before it is resized."""
+    random_crop: tuple[float, float] | None = None
+    """In place: the side of training's random squares, as parts (from, to) of the shorter side."""
+    map_shift: int = 0
+    """In place: added (modulo 256) to the pixels of map files to give classes."""
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -56,6 +64,6 @@ class Description(Entity):
             raise InputError(f"{file}: {key}: {problem['msg']}; prepare the dataset again") from error
 
     def write(self, folder: Path) -> None:
-        absent = {name for name in ("box_classes", "boxes_sha256", "map_classes") if not getattr(self, name)}
+        absent = {name for name, field in type(self).model_fields.items() if getattr(self, name) == field.default}
         text = self.model_dump_json(indent=2, exclude=absent)
         (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")

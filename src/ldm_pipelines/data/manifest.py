@@ -1,14 +1,18 @@
 """The tables of a prepared dataset, checked whenever they are written or read."""
 
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
+import pyarrow
+import pyarrow.parquet as pq
 from pandera.typing.pandas import Series
 
+from ldm_pipelines.data.originals import is_relative
 from ldm_pipelines.data.splits import SPLITS
 from ldm_pipelines.errors import InputError
 
@@ -53,8 +57,48 @@ class Manifest(pa.DataFrameModel):
     @pa.check("path", name="a relative path inside the folder", element_wise=True)
     def _inside(cls, path: str) -> bool:
         # By the text alone: DVC may lay the files of a folder as links into its cache.
-        pure = PurePosixPath(path)
-        return bool(pure.parts) and not pure.is_absolute() and ".." not in pure.parts and "\\" not in path
+        return is_relative(path)
+
+
+class InPlaceManifest(pa.DataFrameModel):
+    """One row per image that is left where it lies in the raw folder, in the order of the source."""
+
+    id: Series[str] = pa.Field(unique=True, str_matches=r"^[A-Za-z0-9_-]+$")
+    path: Series[str]
+    """Of the file or container, relative to the raw folder, with forward slashes."""
+    member: Series[str]
+    """What ``Location`` says of the image within a container; empty for a file of its own."""
+    origin: Series[str]
+    source_mode: Series[str]
+    source_width: Series[np.int64] = pa.Field(gt=0)
+    source_height: Series[np.int64] = pa.Field(gt=0)
+    width: Series[np.int64] = pa.Field(gt=0)
+    height: Series[np.int64] = pa.Field(gt=0)
+    sha256: Series[str] = pa.Field(str_matches=HEX_DIGEST)
+    """Of the encoded image; decides the split where the source does not."""
+    split: Series[str] = pa.Field(isin=SPLITS)
+    label: Series[np.int64] = pa.Field(ge=-1)
+    caption: Series[str] | None = pa.Field(nullable=True)
+    map_path: Series[str] | None
+    """Of the semantic map, relative to the raw folder."""
+    map_sha256: Series[str] | None = pa.Field(str_matches=HEX_DIGEST)
+
+    class Config:
+        strict = True
+        ordered = True
+
+    @pa.check("path", name="a relative path inside the folder", element_wise=True)
+    def _inside(cls, path: str) -> bool:
+        return is_relative(path)
+
+    @pa.check("map_path", name="a relative path inside the folder", element_wise=True)
+    def _map_inside(cls, path: str) -> bool:
+        return is_relative(path)
+
+
+def manifest_model(columns: Iterable[str]) -> type[pa.DataFrameModel]:
+    """Which of the two a table with these columns is."""
+    return InPlaceManifest if "member" in columns else Manifest
 
 
 class Boxes(pa.DataFrameModel):
@@ -91,19 +135,19 @@ class Rejected(pa.DataFrameModel):
         ordered = True
 
 
-def write_manifest(frame: pd.DataFrame, folder: Path) -> None:
-    """Checks and writes ``manifest.parquet``; raises ``InputError`` naming the file and the row."""
-    _check(frame, Manifest, folder / MANIFEST).to_parquet(folder / MANIFEST, index=False)
+def write_manifest(frames: Iterable[pd.DataFrame], folder: Path) -> None:
+    """Checks and writes ``manifest.parquet``, one row group per frame; raises ``InputError`` naming file and row."""
+    _write(frames, None, folder / MANIFEST)
 
 
 def read_manifest(folder: Path) -> pd.DataFrame:
     """Reads and checks ``manifest.parquet``; raises ``InputError`` naming the file and the row."""
-    return _read(Manifest, folder / MANIFEST)
+    return _read(None, folder / MANIFEST)
 
 
-def write_boxes(frame: pd.DataFrame, folder: Path) -> None:
+def write_boxes(frames: Iterable[pd.DataFrame], folder: Path) -> None:
     """Checks and writes ``boxes.parquet``."""
-    _check(frame, Boxes, folder / BOXES).to_parquet(folder / BOXES, index=False)
+    _write(frames, Boxes, folder / BOXES)
 
 
 def read_boxes(folder: Path) -> pd.DataFrame:
@@ -111,9 +155,9 @@ def read_boxes(folder: Path) -> pd.DataFrame:
     return _read(Boxes, folder / BOXES)
 
 
-def write_rejected(frame: pd.DataFrame, folder: Path) -> None:
+def write_rejected(frames: Iterable[pd.DataFrame], folder: Path) -> None:
     """Checks and writes ``rejected.parquet``."""
-    _check(frame, Rejected, folder / REJECTED).to_parquet(folder / REJECTED, index=False)
+    _write(frames, Rejected, folder / REJECTED)
 
 
 def read_rejected(folder: Path) -> pd.DataFrame:
@@ -121,7 +165,20 @@ def read_rejected(folder: Path) -> pd.DataFrame:
     return _read(Rejected, folder / REJECTED)
 
 
-def _read(model: type[pa.DataFrameModel], file: Path) -> pd.DataFrame:
+def _write(frames: Iterable[pd.DataFrame], model: type[pa.DataFrameModel] | None, file: Path) -> None:
+    """Frame by frame, so that memory does not grow with the table. At least one frame, perhaps an empty one."""
+    writer: pq.ParquetWriter | None = None
+    try:
+        for frame in frames:
+            table = pyarrow.Table.from_pandas(_check(frame, model, file), preserve_index=False)
+            writer = writer or pq.ParquetWriter(file, table.schema)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _read(model: type[pa.DataFrameModel] | None, file: Path) -> pd.DataFrame:
     if not file.is_file():
         raise InputError(
             f"{file} does not exist: this is not a prepared dataset, or it is incomplete; prepare it again"
@@ -133,9 +190,10 @@ def _read(model: type[pa.DataFrameModel], file: Path) -> pd.DataFrame:
     return _check(frame, model, file)
 
 
-def _check(frame: pd.DataFrame, model: type[pa.DataFrameModel], file: Path) -> pd.DataFrame:
+def _check(frame: pd.DataFrame, model: type[pa.DataFrameModel] | None, file: Path) -> pd.DataFrame:
+    """``model`` None: the manifest's, by its columns."""
     try:
-        return model.validate(frame, lazy=True)
+        return (model or manifest_model(frame.columns)).validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
         raise InputError(_describe(error.failure_cases, file)) from error
 

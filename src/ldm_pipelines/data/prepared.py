@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
 from ldm_pipelines.data.boxes import Box
 from ldm_pipelines.data.description import DESCRIPTION, Description
+from ldm_pipelines.data.image_store import AGAIN, ImageStore, InPlace, Packed
 from ldm_pipelines.data.manifest import BOXES, MANIFEST, read_boxes, read_manifest
 from ldm_pipelines.data.splits import SPLITS
 from ldm_pipelines.digests import digest_folder
@@ -28,17 +28,22 @@ class ImageSplit:
         self.image_size = dataset.image_size
         self.has_boxes, self.has_maps = bool(dataset.box_classes), bool(dataset.map_classes)
         self.box_classes, self.map_classes = dataset.box_classes, dataset.map_classes
+        self.random_crop = dataset.description.random_crop is not None
+        """Whether ``pixels`` shows a random part of an image where it is given a generator."""
         self._dataset = dataset
-        self._files = [dataset.folder / path for path in rows["path"]]
+        self._store = dataset.store(rows)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self.ids)
 
-    def pixels(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """uint8 ``(b, s, s, 3)`` of the images at ``indices``: any order, repeats allowed. Raises ``InputError``."""
+    def pixels(self, indices: NDArray[np.integer], rng: np.random.Generator | None = None) -> NDArray[np.uint8]:
+        """uint8 ``(b, s, s, 3)`` of the images at ``indices``: any order, repeats allowed. Raises ``InputError``.
+
+        ``rng`` draws random crops where the dataset has them; None shows the centre.
+        """
         images = np.empty((len(indices), self.image_size, self.image_size, 3), dtype=np.uint8)
         for slot, index in enumerate(indices):
-            images[slot] = self._read(self._files[index], (self.image_size, self.image_size, 3))
+            images[slot] = self._store.image(int(index), rng)
         return images
 
     def boxes(self, index: int) -> list[Box]:
@@ -53,10 +58,12 @@ class ImageSplit:
             raise self._missing("semantic maps")
         maps = np.empty((len(indices), self.image_size, self.image_size), dtype=np.uint8)
         for slot, index in enumerate(indices):
-            file = self._dataset.folder / "maps" / f"{self.ids[index]}.png"
-            maps[slot] = self._read(file, (self.image_size, self.image_size))
+            maps[slot] = self._store.semantic_map(int(index))
             if maps[slot].max() >= len(self._dataset.map_classes):
-                raise InputError(f"{file}: a pixel is none of the dataset's map classes; prepare the dataset again")
+                raise InputError(
+                    f"dataset {self._dataset.name!r}: the map of {self.ids[index]} has a pixel that is none of the "
+                    f"dataset's map classes; {AGAIN}"
+                )
         return maps
 
     def _missing(self, wanted: str) -> InputError:
@@ -69,24 +76,19 @@ class ImageSplit:
         present = ", ".join(name for name, there in has.items() if there) or "images alone"
         return InputError(f"dataset {self._dataset.name!r} has no {wanted}; it has {present}")
 
-    def _read(self, file: Path, wanted: tuple[int, ...]) -> NDArray[np.uint8]:
-        try:
-            with Image.open(file, formats=["PNG"]) as image:
-                pixels = np.asarray(image)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise InputError(f"{file} cannot be read ({error}); prepare the dataset again") from error
-        if pixels.shape != wanted or pixels.dtype != np.uint8:
-            raise InputError(f"{file} holds {pixels.dtype}{pixels.shape}, not uint8{wanted}; prepare the dataset again")
-        return pixels
-
 
 class PreparedDataset:
     """A folder made by ``prepare``: its description, classes and splits."""
 
-    def __init__(self, folder: Path) -> None:
-        """Reads and checks the description and the manifest, not the images. Raises ``InputError``."""
+    def __init__(self, folder: Path, raw: Path | None = None) -> None:
+        """Reads and checks the description and the manifest, not the images. Raises ``InputError``.
+
+        ``raw`` is where images lie that were left in place; None: ``01_raw/NAME`` beside the folder that ``folder``
+        is in (``data/03_primary/NAME``), where preparing puts a link if they lie elsewhere.
+        """
         self.folder = folder
-        description = Description.read(folder)
+        self.description = description = Description.read(folder)
+        self._raw = raw or folder.absolute().parent.parent / "01_raw" / description.name
         self.name = description.name
         self.image_size = description.image_size
         self.classes = description.classes
@@ -119,6 +121,12 @@ class PreparedDataset:
                 f"or add images; splits with images: {present}"
             )
         return ImageSplit(self, rows)
+
+    def store(self, rows: pd.DataFrame) -> ImageStore:
+        """Where the pixels of these rows of the manifest come from."""
+        if self.description.in_place:
+            return InPlace(self._raw, self.description, rows)
+        return Packed(self.folder, self.description, rows)
 
     @cached_property
     def boxes_by_image(self) -> dict[str, list[Box]]:

@@ -1,5 +1,7 @@
-"""The one way images become square: shorter side to the wanted size, then a centre crop."""
+"""The ways images become square: the shorter side to the wanted size and a centre crop, or the crop first."""
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 FILTERS: dict[str, Image.Resampling] = {
@@ -8,15 +10,67 @@ FILTERS: dict[str, Image.Resampling] = {
     "lanczos": Image.Resampling.LANCZOS,
     "box": Image.Resampling.BOX,
 }
+NO_ANTIALIAS = "bilinear_no_antialias"
+"""Each pixel from its four nearest, however much an image shrinks: OpenCV's INTER_LINEAR, which the released loaders of
+faces and ImageNet use by way of albumentations' SmallestMaxSize."""
 
 
-def resize_and_crop(image: Image.Image, size: int, resize: str) -> Image.Image:
+def resize_and_crop(image: Image.Image, size: int, resize: str, crop_first: bool = False) -> Image.Image:
     """``size`` x ``size`` pixels. Rounds as torchvision's ``Resize(size)`` and ``CenterCrop(size)`` do.
 
+    ``crop_first``: the largest centre square is cut out and then resized, as the released LSUN loader does.
     Pillow's filters widen when shrinking (anti-aliasing), which is what published reference statistics use.
     """
     width, height = image.size
     shorter = min(width, height)
+    if crop_first:
+        left, top = (width - shorter) // 2, (height - shorter) // 2
+        return _resized(image.crop((left, top, left + shorter, top + shorter)), size, size, resize)
     width, height = size * width // shorter, size * height // shorter
     left, top = round((width - size) / 2), round((height - size) / 2)
-    return image.resize((width, height), FILTERS[resize]).crop((left, top, left + size, top + size))
+    return _resized(image, width, height, resize).crop((left, top, left + size, top + size))
+
+
+def random_square(
+    image: Image.Image, size: int, resize: str, parts: tuple[float, float], rng: np.random.Generator
+) -> Image.Image:
+    """``size`` x ``size`` pixels of a random place: a square whose side is ``parts`` (from, to) of the shorter side."""
+    width, height = image.size
+    side = max(1, round(min(width, height) * rng.uniform(*parts)))
+    left, top = (int(rng.integers(0, free, endpoint=True)) for free in (width - side, height - side))
+    return _resized(image.crop((left, top, left + side, top + side)), size, size, resize)
+
+
+def square_map(classes: NDArray[np.uint8], size: int, crop_first: bool = False) -> NDArray[np.uint8]:
+    """A semantic map ``(h, w)`` cut and resized as its image is, each pixel from the nearest: ``(size, size)``."""
+    image = Image.fromarray(classes)
+    width, height = image.size
+    shorter = min(width, height)
+    if crop_first:
+        left, top = (width - shorter) // 2, (height - shorter) // 2
+        box = (left, top, left + shorter, top + shorter)
+        return np.asarray(image.crop(box).resize((size, size), Image.Resampling.NEAREST))
+    width, height = size * width // shorter, size * height // shorter
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    resized = image.resize((width, height), Image.Resampling.NEAREST)
+    return np.asarray(resized.crop((left, top, left + size, top + size)))
+
+
+def _resized(image: Image.Image, width: int, height: int, resize: str) -> Image.Image:
+    if resize != NO_ANTIALIAS:
+        return image.resize((width, height), FILTERS[resize])
+    pixels = np.asarray(image).astype(np.float64)
+    for axis, length in ((0, height), (1, width)):
+        pixels = _interpolated(pixels, length, axis)
+    return Image.fromarray(np.rint(pixels).astype(np.uint8))
+
+
+def _interpolated(pixels: NDArray[np.float64], length: int, axis: int) -> NDArray[np.float64]:
+    """Linear interpolation at ``length`` centres along ``axis``; the edge's pixels continue beyond it."""
+    given = pixels.shape[axis]
+    place = np.clip((np.arange(length) + 0.5) * given / length - 0.5, 0, given - 1)
+    before = np.floor(place).astype(np.int64)
+    weight = (place - before).reshape([-1 if a == axis else 1 for a in range(pixels.ndim)])
+    after = np.minimum(before + 1, given - 1)
+    found: NDArray[np.float64] = pixels.take(before, axis) * (1 - weight) + pixels.take(after, axis) * weight
+    return found

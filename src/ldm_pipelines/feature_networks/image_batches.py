@@ -15,15 +15,15 @@ IN_MEMORY_BYTES = 2**28
 class ImageBatches:
     """Random access to a split as tensors: ``x`` (b, 3, s, s) in [-1, 1] and ``label`` (b,) int64.
 
-    Augmentations, each drawn per image: translation by up to ``max_shift`` pixels with edges repeated; a horizontal
-    flip of half of the images where ``flip``.
+    Augmentations, each drawn per image: the dataset's random crops; translation by up to ``max_shift`` pixels with
+    edges repeated; a horizontal flip of half of the images where ``flip``.
     """
 
     def __init__(self, split: ImageSplit, max_shift: int = 0, flip: bool = False) -> None:
         self.split = split
         self.max_shift = max_shift
         self.flip = flip
-        small = len(split) * split.image_size**2 * 3 <= IN_MEMORY_BYTES
+        small = len(split) * split.image_size**2 * 3 <= IN_MEMORY_BYTES and not split.random_crop
         self._decoded = split.pixels(np.arange(len(split))) if small else None
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class ImageBatches:
 
     def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> dict[str, Tensor]:
         """Images at ``indices``, augmented by draws from ``rng``; None leaves them as they are."""
-        pixels = self.pixels(indices)
+        pixels = self.split.pixels(indices, rng) if self.split.random_crop else self.pixels(indices)
         if rng is not None and self.max_shift:
             pixels = shifted(pixels, rng.integers(-self.max_shift, self.max_shift + 1, size=(len(pixels), 2)))
         if rng is not None and self.flip:

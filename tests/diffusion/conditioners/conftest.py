@@ -6,11 +6,11 @@ from support.conditionings import definition
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.autoencoders.spec import Architecture
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import ImageSplit, PreparedDataset
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.diffusion.conditioners.conditioner import Conditioner, Surroundings
 from ldm_pipelines.diffusion.conditioners.registry import build_conditioner
+from ldm_pipelines.preparation.prepare import prepare
+from ldm_pipelines.preparation.spec import Dataset
 
 
 @pytest.fixture(scope="session")

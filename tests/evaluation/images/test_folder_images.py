@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 from support.image_files import photograph, write_squares
 
-from ldm_pipelines.data.prepare import prepare
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.resizing import FILTERS
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.images.folder import open_folder
 from ldm_pipelines.evaluation.images.preprocessing import Preprocessing
+from ldm_pipelines.preparation.prepare import prepare
+from ldm_pipelines.preparation.spec import Dataset
 
 
 def everything(images: object) -> np.ndarray:

@@ -13,10 +13,10 @@ from support.sample_sets import COMPUTE, EVALUATION, measure_set, write_samples
 
 from ldm_pipelines.data.boxes import Box
 from ldm_pipelines.data.prepared import PreparedDataset
-from ldm_pipelines.data.scene_rendering import render
 from ldm_pipelines.data.scenes import BOX_CLASSES, RELATIONS, SceneObject, parse
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.scenes.obedience import overlap, pair_boxes
+from ldm_pipelines.preparation.scene_rendering import render
 
 Edit = Callable[[np.ndarray], np.ndarray]
 

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from ldm_pipelines.data.scene_rendering import draw_map, render
 from ldm_pipelines.data.scenes import COLOURS, SHAPES, SceneObject
-from ldm_pipelines.data.sources.scenes import Scene, draw_scene
-from ldm_pipelines.data.spec import ScenesSource
 from ldm_pipelines.evaluation.scenes.obedience import overlap
 from ldm_pipelines.evaluation.scenes.reading import SceneReading, read_scene
 from ldm_pipelines.evaluation.scenes.shape_fitting import cover
+from ldm_pipelines.preparation.scene_rendering import draw_map, render
+from ldm_pipelines.preparation.source_specs.scenes import ScenesSource
+from ldm_pipelines.preparation.sources.scenes import Scene, draw_scene
 
 DATASETS = Path(__file__).parents[3] / "conf" / "hydra" / "dataset"
 PAIRS, LAYOUTS = (

@@ -2,18 +2,17 @@
 
 from collections import Counter
 from functools import partial
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 from zipfile import ZipFile, ZipInfo
 
 from PIL import Image
 
-from ldm_pipelines.data.decoding import FORMATS, MAX_PIXELS, READABLE_EXTENSIONS, UNSUPPORTED_EXTENSIONS
-from ldm_pipelines.data.sources.listing import Candidate, Listing, Refused
+from ldm_pipelines.data.decoding import MAX_PIXELS, READABLE_EXTENSIONS, UNSUPPORTED_EXTENSIONS, open_bytes
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.images.image_files import ImageFiles
 from ldm_pipelines.evaluation.images.preprocessing import Preprocessing
 from ldm_pipelines.evaluation.images.zip_files import open_zip
+from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Refused
 
 MAX_MEMBER_BYTES = 4 * MAX_PIXELS
 """What the largest image that is decoded at all (Pillow's limit) holds as uncompressed RGBA. Zip bombs claim more."""
@@ -53,7 +52,7 @@ def _list_members(file: Path, archive: ZipFile) -> Listing:
             entries.append(_entry(archive, path, members[path]))
         else:
             ignored[extension or "no extension"] += 1
-    return Listing(entries, ignored=dict(sorted(ignored.items())))
+    return Listing.of(entries, ignored=dict(sorted(ignored.items())))
 
 
 def _entry(archive: ZipFile, path: PurePosixPath, member: ZipInfo) -> Candidate | Refused:
@@ -66,6 +65,4 @@ def _entry(archive: ZipFile, path: PurePosixPath, member: ZipInfo) -> Candidate 
 
 
 def _open_member(archive: ZipFile, member: ZipInfo) -> Image.Image:
-    Image.init()
-    content = archive.read(member)  # at most the claimed size; checks the CRC-32
-    return Image.open(BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])
+    return open_bytes(archive.read(member))  # at most the claimed size; checks the CRC-32

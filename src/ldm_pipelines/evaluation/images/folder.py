@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from ldm_pipelines.data.sources.image_folder import list_images
-from ldm_pipelines.data.spec import ImageFolderSource
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.images.image_files import ImageFiles
 from ldm_pipelines.evaluation.images.preprocessing import Preprocessing
+from ldm_pipelines.preparation.source_specs.image_folder import ImageFolderSource
+from ldm_pipelines.preparation.sources.image_folder import list_images
 
 
 def open_folder(folder: Path, preprocessing: Preprocessing | None = None, *, class_folders: bool = False) -> ImageFiles:

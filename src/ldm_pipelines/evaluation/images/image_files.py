@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldm_pipelines.data.decoding import Undecodable, decode
-from ldm_pipelines.data.sources.listing import Candidate, Listing, Refused
+from ldm_pipelines.data.originals import NotInside, Originals
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.images.preprocessing import Preprocessing
+from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Refused
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +29,9 @@ class ImageFiles:
             InputError: no image, one that can't be opened, none in a folder where ``class_folders`` asks for classes,
                 or, without preprocessing, a first image that is damaged or not square.
         """
-        self._where = where
+        self._where, self._originals = where, Originals(where)
         self._preprocessing = preprocessing
-        self._entries = [self._accept(entry) for entry in listing.entries]
+        self._entries = [self._accept(entry) for entry in listing.entries()]
         passed_over = ", ".join(f"{count} {extension}" for extension, count in listing.ignored.items())
         if not self._entries:
             raise InputError(f"{where} holds no images" + (f", only other files: {passed_over}" if passed_over else ""))
@@ -71,8 +72,8 @@ class ImageFiles:
 
     def _decode(self, index: int) -> NDArray[np.uint8]:
         try:
-            image, _ = decode(self._entries[index].open)
-        except Undecodable as error:
+            image, _ = decode(self._entries[index].opener(self._originals))
+        except (Undecodable, NotInside) as error:
             raise self._refusal(self.ids[index], str(error)) from error
         return np.asarray(image) if self._preprocessing is None else self._preprocessing.apply(image)
 

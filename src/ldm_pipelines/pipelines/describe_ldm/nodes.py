@@ -3,8 +3,8 @@
 from typing import Any
 
 from ldm_pipelines.autoencoders.spec import Autoencoder
-from ldm_pipelines.data.spec import Dataset
 from ldm_pipelines.diffusion.spec import LDM
+from ldm_pipelines.preparation.spec import Dataset
 
 VOCABULARIES = {"bert-base-uncased": 30522}
 """Sizes of pretrained tokenizers, known without loading them."""

@@ -1,0 +1,1 @@
+"""From raw images, wherever they come from, to a prepared dataset."""

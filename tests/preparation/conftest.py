@@ -1,0 +1,3 @@
+from support.raw_images import dataset, photo, tree
+
+__all__ = ["dataset", "photo", "tree"]
