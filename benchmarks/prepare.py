@@ -83,8 +83,6 @@ def main() -> None:
     if arguments.run:
         run(arguments.folder, arguments.run)
         return
-    from machine import describe  # brings PyTorch, which is no part of what is measured
-
     with tempfile.TemporaryDirectory() as temporary:
         found: dict[str, dict[str, float]] = {}
         for count in (arguments.images // 10, arguments.images):
@@ -95,6 +93,8 @@ def main() -> None:
                 found[f"{count} images, {'bare loop' if what == 'bare' else what + ' processes'}"] = {
                     **result, "images_per_s": count / result["seconds"]
                 }  # fmt: skip
+    from machine import describe  # after measuring: it brings PyTorch, whose memory children would be charged with
+
     RESULTS.write_text(json.dumps({"machine": describe(), "images": found}, indent=2) + "\n")
     for name, result in found.items():
         print(f"{name:36} {result['images_per_s']:8,.0f} images/s   peak {result['peak_mib']:6.0f} MiB")

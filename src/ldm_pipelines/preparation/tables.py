@@ -20,7 +20,7 @@ from ldm_pipelines.preparation.journal import Outcome
 from ldm_pipelines.preparation.sources.listing import Listing
 from ldm_pipelines.preparation.spec import Dataset
 
-ROWS = 2**16
+ROWS = 2**14
 """Of a table in memory at once, and so in a row group of its file."""
 
 Item = TypeVar("Item")
