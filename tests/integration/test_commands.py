@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support.clone import Clone
+from support.interruption import heed_ctrl_c
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("integration")]
 
@@ -103,7 +104,9 @@ def test_ctrl_c_leaves_a_state_from_which_the_same_command_continues(smoke: Clon
     command = ["kedro", "run", "--pipelines=train_diffusion.digits_class"]
     states = smoke.root / "data" / ".workspace" / "train_diffusion"
     for _ in range(5):  # the training is short: on a busy machine it can be over before the signal comes
-        process = subprocess.Popen(command, cwd=smoke.root, env=smoke.environment, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, cwd=smoke.root, env=smoke.environment, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+        )
         deadline = time.monotonic() + 120
         while not list(states.glob("digits_class-*/state.ckpt")) and time.monotonic() < deadline:
             time.sleep(0.005)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+from support.interruption import heed_ctrl_c
 
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.reproduce import Stage, StageFailed, order_of_work, outdated, reproduce, startable
@@ -91,7 +92,8 @@ def test_ctrl_c_reaches_the_stages_and_the_same_call_goes_on(tmp_path: Path) -> 
     project = repository(tmp_path, {"first": ("", []), "long": ("sleeps", ["first"])})
     code = "import sys; from pathlib import Path; from ldm_pipelines.reproduce import reproduce; "
     code += "reproduce(Path.cwd(), [], 2, False)"
-    with subprocess.Popen([sys.executable, "-c", code], cwd=project, stderr=subprocess.DEVNULL) as process:
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=project, stderr=subprocess.DEVNULL, preexec_fn=heed_ctrl_c) as process:
         deadline = time.monotonic() + 60
         while not (project / "running" / "long").exists() and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -77,9 +77,9 @@ class CardDataset:
     ) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         self.description(**changes).write(folder)
-        write_manifest(self.manifest, folder)
-        write_rejected(pd.DataFrame(list(rejected), columns=["path", "reason"], dtype="str"), folder)
+        write_manifest([self.manifest], folder)
+        write_rejected([pd.DataFrame(list(rejected), columns=["path", "reason"], dtype="str")], folder)
         if boxes is not None:
-            write_boxes(boxes, folder)
+            write_boxes([boxes], folder)
             assert (folder / BOXES).is_file()
         return folder
