@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from pydantic import PrivateAttr
+
 from ldm_pipelines.spec import NonNegativeInt, PositiveInt, Spec
 
 
@@ -14,7 +16,7 @@ class Compute(Spec):
     num_threads: NonNegativeInt = 0
     """Threads of PyTorch on the CPU; 0 leaves PyTorch's own choice."""
     num_workers: NonNegativeInt = 0
-    """Processes that decode images while a model trains."""
+    """Processes that decode images, while a dataset is prepared and while a model trains."""
     inference_batch_size: PositiveInt = 128
     """Images at once when encoding and sampling. Results do not depend on it."""
     checkpoint_every: PositiveInt = 500
@@ -26,22 +28,28 @@ class Compute(Spec):
     """Raw datasets lie in ``raw_dir/NAME`` …"""
     dataset_paths: dict[str, Path] = {}
     """… unless they are listed here, by dataset name."""
-    linked_raw_dir: Path = Path("data/01_raw")
-    """Where images that are left in place are looked for, as ``NAME``; a link to ``dataset_paths`` is put there."""
     weights_dir: Path = Path("data/01_raw/weights")
     """Folder with downloaded pretrained weights (for example ``vgg16-397923af.pth``)."""
 
+    _project: Path = PrivateAttr(default=Path())
+
     def under(self, root: Path) -> "Compute":
         """The same with every relative path taken from ``root`` (the project's folder)."""
-        return self.model_copy(
+        placed = self.model_copy(
             update={
                 "workspace": root / self.workspace,
                 "raw_dir": root / self.raw_dir,
-                "linked_raw_dir": root / self.linked_raw_dir,
                 "weights_dir": root / self.weights_dir,
                 "dataset_paths": {name: root / path for name, path in self.dataset_paths.items()},
             }
         )
+        placed._project = root
+        return placed
+
+    @property
+    def raw_links(self) -> Path:
+        """Where images that are left in place are looked for, as ``NAME``: what lies elsewhere gets a link there."""
+        return self._project / "data" / "01_raw"
 
     def torch_device(self) -> str:
         """``"cuda"`` or ``"cpu"``; ``auto`` takes the GPU where there is one. Also applies ``num_threads``."""

@@ -26,7 +26,7 @@ from ldm_pipelines.errors import InputError, near_miss
 LOGS = Path("data/02_intermediate/reproduce")
 PARAMETERS = Path("params.yaml")
 BUSY = re.compile("Unable to acquire lock|is busy, it is being blocked by")
-"""What DVC says where two of its processes met; nothing has happened then, so the stage is asked for again."""
+"""What DVC says where two of its processes met before the stage's command began; the stage is asked for again."""
 POLL_S = 0.1
 OVERHEAD = 100
 """What a stage costs beside its training, in training steps: roughly, it only decides the order."""
@@ -138,7 +138,7 @@ def startable(waiting: "nx.DiGraph[str]", running: Iterable[str], jobs: int, ord
 def order_of_work(waiting: "nx.DiGraph[str]") -> dict[str, int]:
     """By stage: the costliest chain of stages that begins with it."""
     work: dict[str, int] = {}
-    for name in reversed(list(nx.topological_sort(waiting.reverse(copy=False)))):
+    for name in nx.topological_sort(waiting):  # a stage comes before those it waits for
         stage: Stage = waiting.nodes[name]["stage"]
         work[name] = stage.cost + max((work[later] for later in waiting.predecessors(name)), default=0)
     return work
@@ -163,7 +163,8 @@ class _Running:
         self.stage = stage
         self.log = project / LOGS / f"{stage.name}.log"
         self._start = time.perf_counter()
-        command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage.name]
+        # without waiting, a stage that ends while another process holds the lock would lose what it trained
+        command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage.name]
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
         with self.log.open("wb") as stream:
             self._process = subprocess.Popen(  # noqa: S603 - the arguments are ours

@@ -174,7 +174,7 @@ def test_what_must_not_or_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert "leads out of the dataset's folder" in refused["out.png"]
     assert refused["gone.png"] == "the link leads nowhere"
     assert refused["more"] == "a link to a folder is not followed; put the folder itself here"
-    assert refused["pipe.png"] == "not a regular file"
+    assert refused["pipe.png"] == "pipe.png is not a regular file"
     assert "convert it to PNG or JPEG" in refused["phone.heic"]
     assert "'..'" in refused["a.zip/../up.png"]
     assert len(refused) == 6 and len(candidates(found)) == 5
@@ -185,7 +185,7 @@ def test_what_must_not_or_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_a_name_that_is_no_unicode_is_refused(tmp_path: Path) -> None:
     make_faces(tmp_path, range(3))
     (tmp_path / os.fsdecode(b"\xff.png")).write_bytes(encoded(8))
-    assert refusals(listing(tmp_path, 1)) == {"\\xff.png": "the file's name is not valid Unicode; rename it"}
+    assert refusals(listing(tmp_path, 1)) == {"\\xff.png": "the name of the file is no valid Unicode; rename it"}
 
 
 def test_a_damaged_archive_is_an_error(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_linked_folders_broken_links_and_loops_are_refused(tree: Path) -> None:
 
 def test_a_pipe_named_like_an_image_is_not_opened(tree: Path) -> None:
     os.mkfifo(tree / "cat" / "pipe.png")
-    assert refusals_of(listing(tree)) == {"cat/pipe.png": "not a regular file"}
+    assert refusals_of(listing(tree)) == {"cat/pipe.png": "cat/pipe.png is not a regular file"}
 
 
 def test_image_formats_nobody_here_can_read_are_reported(tree: Path) -> None:

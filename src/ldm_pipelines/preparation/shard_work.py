@@ -1,7 +1,7 @@
 """One shard of a source: every image decoded, checked, hashed, and written where the dataset is packed."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,17 +18,18 @@ from ldm_pipelines.data.boxes import centre_cropped
 from ldm_pipelines.data.decoding import Undecodable, decode, decode_map, open_bytes, probe
 from ldm_pipelines.data.originals import Location, NotInside, Originals
 from ldm_pipelines.data.resizing import resize_and_crop, square_map
-from ldm_pipelines.data.spec import Splits
 from ldm_pipelines.data.splits import assign_split, pixel_hash
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.card.perceptual_hash import dhash
 from ldm_pipelines.preparation.journal import Outcome, is_part_of, read_part, write_part
-from ldm_pipelines.preparation.sources.listing import Candidate, Refused, Shard, read_original
+from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Refused, Shard, read_original
 from ldm_pipelines.preparation.spec import Dataset
 
-ALL_TRAIN = Splits(train=1, validation=0, test=0)
 HASHED_SIDE = 64
 """A JPEG is decoded at an eighth of its size, but not smaller than this, where only its hash is wanted."""
+
+Prepared = tuple[dict[str, Any], tuple[int, int], str]
+"""Columns of the manifest, width and height of the upright original, perceptual hash."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ class ShardWork:
         return len(outcomes)
 
     def _outcomes(
-        self, entries: Sequence[Candidate | Refused], known: dict[int, Outcome], names: Any, threads: bool
+        self, entries: Sequence[Entry], known: dict[int, Outcome], names: Callable[[int, str], str], threads: bool
     ) -> list[Outcome]:
-        def work(numbered: tuple[int, Candidate | Refused]) -> Outcome:
+        def work(numbered: tuple[int, Entry]) -> Outcome:
             number, entry = numbered
             if isinstance(entry, Refused):
                 return Outcome(number, entry.origin, "", reason=entry.reason)
@@ -81,7 +82,7 @@ class ShardWork:
         with ThreadPoolExecutor() as pool:  # Pillow works outside the interpreter lock
             return list(pool.map(work, enumerate(entries)))
 
-    def _outcome(self, number: int, candidate: Candidate, identity: Any) -> Outcome:
+    def _outcome(self, number: int, candidate: Candidate, identity: Callable[[str], str]) -> Outcome:
         try:
             prepare = self._left_in_place if self.dataset.storage == "in_place" else self._packed
             columns, size, hashed = prepare(candidate, identity)
@@ -93,7 +94,7 @@ class ShardWork:
             candidate.label, candidate.caption, boxes, hashed,
         )  # fmt: skip
 
-    def _packed(self, candidate: Candidate, identity: Any) -> tuple[dict[str, Any], tuple[int, int], str]:
+    def _packed(self, candidate: Candidate, identity: Callable[[str], str]) -> Prepared:
         dataset = self.dataset
         image, source_mode = decode(candidate.opener(self.originals))
         self._check_side(image.size)
@@ -115,7 +116,7 @@ class ShardWork:
         (self.folder / columns["path"]).write_bytes(png)
         return columns, image.size, f"{dhash(square):016x}"
 
-    def _left_in_place(self, candidate: Candidate, identity: Any) -> tuple[dict[str, Any], tuple[int, int], str]:
+    def _left_in_place(self, candidate: Candidate, identity: Callable[[str], str]) -> Prepared:
         if candidate.location is None:
             raise Undecodable("the file's name has bytes that are no text, or backslashes; rename it")
         encoded = self._read(candidate.location)
@@ -146,8 +147,16 @@ class ShardWork:
             "width": self.dataset.image_size,
             "height": self.dataset.image_size,
             "sha256": digest,
-            "split": candidate.split or assign_split(decides, self.dataset.splits or ALL_TRAIN),
+            "split": candidate.split or self._split(candidate, decides),
         }
+
+    def _split(self, candidate: Candidate, decides: str) -> str:
+        if self.dataset.splits is None:
+            raise InputError(
+                f"dataset {self.dataset.name!r}: its files do not say which split {candidate.origin} belongs to; set "
+                f"datasets.{self.dataset.name}.splits to fractions of train, validation and test"
+            )
+        return assign_split(decides, self.dataset.splits)
 
     def _read(self, location: Location) -> bytes:
         return read_original(self.originals, location)

@@ -28,6 +28,24 @@ def test_a_caption_uses_the_room_it_has() -> None:
     assert not drawn[:, [0, -1]].any()
 
 
+def test_no_line_of_a_caption_is_cut_off() -> None:
+    drawn = ink(draw_caption("a green circle right of a green square", (96, 96)))
+    rows = np.flatnonzero(drawn.any(axis=1))
+    assert abs(rows[0] - (95 - rows[-1])) <= 1  # centred, so nothing is missing above or below
+
+
+def test_the_name_of_a_small_box_is_beside_it_and_off_the_others() -> None:
+    names = ["red triangle", "blue square"]
+    small, other = (0, (0.1, 0.4, 0.1, 0.1)), (1, (0.6, 0.4, 0.1, 0.1))
+    alone, both = (draw_boxes(boxes, names, (96, 96)) for boxes in ([small], [small, other]))
+    words = (alone < 80).all(axis=-1)
+    rows, columns = np.nonzero(words)
+    assert columns.min() > round(0.2 * 95)
+    assert rows.min() >= round(0.4 * 95) - 1
+    right = draw_boxes([other], names, (96, 96))
+    assert (both[:, 57:70] == right[:, 57:70])[33:52].all()  # nothing is written over the other box
+
+
 def test_class_colours_follow_the_words_in_their_names() -> None:
     red, also_red, background, sky, blue_bird = class_colours(
         ["red circle", "big_red", "background", "sky", "blue-bird"]
@@ -41,8 +59,7 @@ def test_class_colours_follow_the_words_in_their_names() -> None:
 
 def test_boxes_are_outlined_where_they_are() -> None:
     drawn = draw_boxes([(1, (0.25, 0.5, 0.5, 0.25))], ["blue square", "red circle"], (64, 64))
-    assert tuple(drawn[round(0.5 * 63), 32]) == tuple(class_colours(["red circle"])[0])
-    rows, columns = np.nonzero(ink(drawn))
+    rows, columns = np.nonzero((drawn == class_colours(["red circle"])[0]).all(axis=-1))
     assert (rows.min(), rows.max()) == (round(0.5 * 63), round(0.75 * 63))
     assert (columns.min(), columns.max()) == (round(0.25 * 63), round(0.75 * 63))
 

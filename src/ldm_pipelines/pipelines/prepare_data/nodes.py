@@ -17,7 +17,7 @@ def prepare_data(dataset: Dataset, compute: Compute) -> tuple[Path, Path]:
     folder = prepare(dataset, raw, workspace, compute.progress, compute.num_workers)
     card = make_card(folder, raw, workspace, workspace_for("data_card", dataset, 0, compute) / "artefact")
     if dataset.storage == "in_place":
-        link_raw(raw, compute.linked_raw_dir / dataset.name)
+        link_raw(raw, compute.raw_links / dataset.name)
     return folder, card
 
 

@@ -10,18 +10,19 @@ from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from ldm_pipelines.data.decoding import READABLE_EXTENSIONS, UNSUPPORTED_EXTENSIONS
-from ldm_pipelines.data.originals import Location, NotInside, Originals, check_relative
+from ldm_pipelines.data.originals import Location, NotInside, check_relative
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.source_specs.faces import FacesSource
 from ldm_pipelines.preparation.sources.files import (
-    Walked,
+    Names,
+    Signatures,
     file_entry,
     inside,
     linked_folder_entries,
+    names_below,
     parts,
     printable,
-    signature,
-    walk,
+    unsupported,
 )
 from ldm_pipelines.preparation.sources.listing import SHARD, Candidate, Listing, Refused, Shard
 from ldm_pipelines.preparation.sources.missing import missing
@@ -93,13 +94,13 @@ def list_images(source: FacesSource, raw: Path | None, name: str, image_size: in
     return Listing(shards, ignored=dict(sorted(ignored.items())))
 
 
-def _walk(raw: Path, images: str | None, name: str) -> Walked:
+def _walk(raw: Path, images: str | None, name: str) -> Names:
     if images is None:
-        return walk(raw)
+        return names_below(raw)
     path = inside(raw, images, f"dataset {name!r}")
     if not path.exists():
         raise InputError(f"dataset {name!r}: there is no source.images {images!r} in {raw}")
-    return walk(raw, images) if path.is_dir() else Walked([images], [])
+    return names_below(raw, images) if path.is_dir() else Names((images,), (), ())
 
 
 def _images(raw: Path, files: Sequence[str], ignored: Counter[str], name: str) -> Iterator[Face]:
@@ -138,7 +139,7 @@ def _members(path: Path, archive: str, ignored: Counter[str]) -> Iterator[Face]:
 def _refusal(member: str, flags: int) -> str:
     extension = PurePosixPath(member).suffix.lower()
     if extension in UNSUPPORTED_EXTENSIONS:
-        return f"the format {extension} is not supported; convert it to PNG or JPEG"
+        return unsupported(member)
     if flags & ENCRYPTED:
         return "the archive is encrypted; unpack it"
     try:
@@ -182,15 +183,13 @@ def _by_hash(images: Sequence[Face], validation: int, name: str) -> list[int]:
 
 
 def _entries(raw: Path, images: Sequence[tuple[Face, int]]) -> Iterator[Candidate | Refused]:
-    originals = Originals(raw)
-    containers = {
-        archive: signature(originals.path(archive).stat()) for archive in {i.archive for i, _ in images} - {""}
-    }
+    files = Signatures(raw)
+    containers = {archive: files.of(archive) for archive in {image.archive for image, _ in images} - {""}}
     for image, code in images:
         if image.refused:
             yield Refused(_origin(image), image.refused)
         elif not image.archive:
-            yield file_entry(originals, image.name, split=SPLITS[code])
+            yield file_entry(files, image.name, split=SPLITS[code])
         else:
             yield Candidate(
                 _origin(image),

@@ -21,6 +21,14 @@ class Unusable(Exception):
     """A file cannot be used, or must not be. The message is a reason, free of absolute paths."""
 
 
+class Absent(Unusable):
+    """There is no such file, or only a link that leads nowhere (``linked``)."""
+
+    def __init__(self, relative: str, linked: bool) -> None:
+        super().__init__(f"there is no file {relative}")
+        self.linked = linked
+
+
 class Names(NamedTuple):
     """What lies in a folder: names or relative paths, sorted, without what is hidden."""
 
@@ -61,12 +69,15 @@ def names_in(folder: Path) -> Names:
     return Names(tuple(sorted(files)), tuple(sorted(folders)), tuple(sorted(links)))
 
 
-def names_below(folder: Path) -> Names:
-    """All that lies anywhere below ``folder``, as relative paths with forward slashes. Raises ``InputError``."""
+def names_below(folder: Path, below: str = "") -> Names:
+    """All that lies anywhere below ``folder/below``, as paths relative to ``folder`` with forward slashes.
+
+    Raises ``InputError`` for a folder that cannot be read.
+    """
     files: list[str] = []
     folders: list[str] = []
     links: list[str] = []
-    pending = [""]
+    pending = [f"{below}/" if below else ""]
     while pending:
         prefix = pending.pop()
         here = names_in(folder / prefix)
@@ -82,51 +93,6 @@ def parts(path: str) -> list[str]:
     return path.split("/")
 
 
-class Walked(NamedTuple):
-    """Names relative to the dataset's folder, with forward slashes, sorted by their parts."""
-
-    files: list[str]
-    linked_folders: list[str]
-    """Links to folders: not followed."""
-
-
-def walk(raw: Path, below: str = "") -> Walked:
-    """Everything visible below a folder of the dataset's; nothing but directory entries is read.
-
-    Raises ``InputError`` for a folder that cannot be read.
-    """
-    names, prefix = names_below(raw / below), f"{below}/" if below else ""
-    return Walked(*([prefix + name for name in found] for found in (names.files, names.linked_folders)))
-
-
-def file_entry(
-    originals: Originals,
-    relative: str,
-    *,
-    label: str | None = None,
-    split: str | None = None,
-    absent: str = "there is no such file",
-) -> Candidate | Refused:
-    """The entry of one image file; ``absent`` is the reason where it is not there. Looks at the file, not into it."""
-    origin = printable(relative)
-    if extension(relative) in UNSUPPORTED_EXTENSIONS:
-        return Refused(origin, f"the format {extension(relative)} is not supported; convert it to PNG or JPEG")
-    if origin != relative:
-        return Refused(origin, "the file's name is not valid Unicode; rename it")
-    try:
-        status = originals.path(relative).stat()
-    except NotInside as reason:
-        return Refused(origin, str(reason))
-    except FileNotFoundError:
-        linked = (originals.root / relative).is_symlink()
-        return Refused(origin, "the link leads nowhere" if linked else absent)
-    except OSError as error:
-        return Refused(origin, f"cannot be read: {error.strerror}")
-    if not stat.S_ISREG(status.st_mode):
-        return Refused(origin, "not a regular file")
-    return Candidate(origin, label, location=Location(relative), signature=signature(status), split=split)
-
-
 def signature(status: os.stat_result) -> str:
     """Changes when a file's content may have changed."""
     return f"{status.st_size}-{status.st_mtime_ns}"
@@ -136,6 +102,11 @@ def linked_folder_entries(linked: Iterable[str]) -> Iterator[Refused]:
     """One refusal for each link to a folder."""
     for name in linked:
         yield Refused(printable(name), "a link to a folder is not followed; put the folder itself here")
+
+
+def unsupported(name: str) -> str:
+    """The reason to refuse an image of a format that is not read here."""
+    return f"the format {extension(name)} is not supported; convert it to PNG or JPEG"
 
 
 def extension(name: str) -> str:
@@ -177,7 +148,7 @@ class Signatures:
     def image(self, relative: str) -> str:
         """Of an image. Raises ``Unusable``, also for a format that is not read here."""
         if extension(relative) in UNSUPPORTED_EXTENSIONS:
-            raise Unusable(f"the format {extension(relative)} is not supported; convert it to PNG or JPEG")
+            raise Unusable(unsupported(relative))
         if extension(relative) not in READABLE_EXTENSIONS:
             raise Unusable(f"{extension(relative) or 'no extension'!r} is the extension of no image format known here")
         return self.of(relative)
@@ -192,7 +163,7 @@ class Signatures:
         except NotInside as error:
             raise Unusable(str(error)) from error
         except FileNotFoundError:
-            raise Unusable(f"there is no file {relative}") from None
+            raise Absent(relative, (self._originals.root / relative).is_symlink()) from None
         except OSError as error:
             raise Unusable(f"{relative} cannot be read: {error.strerror}") from error
         if not stat.S_ISREG(status.st_mode):
@@ -206,6 +177,27 @@ class Signatures:
             self._folders[folder] = self._originals.path(folder)
         file = self._folders[folder] / name
         return self._originals.path(relative) if file.is_symlink() else file
+
+
+def file_entry(
+    files: Signatures,
+    relative: str,
+    *,
+    label: str | None = None,
+    split: str | None = None,
+    absent: str = "there is no such file",
+) -> Candidate | Refused:
+    """The entry of one image file; ``absent`` is the reason where it is not there. Looks at the file, not into it."""
+    origin = printable(relative)
+    if extension(relative) in UNSUPPORTED_EXTENSIONS:
+        return Refused(origin, unsupported(relative))
+    try:
+        signed = files.of(relative)
+    except Absent as reason:
+        return Refused(origin, absent if not reason.linked else "the link leads nowhere")
+    except Unusable as reason:
+        return Refused(origin, str(reason))
+    return Candidate(origin, label, location=Location(relative), signature=signed, split=split)
 
 
 def numbered(shards: Iterable[Shard]) -> list[Shard]:

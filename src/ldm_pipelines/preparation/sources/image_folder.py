@@ -6,10 +6,18 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ldm_pipelines.data.decoding import READABLE_EXTENSIONS, UNSUPPORTED_EXTENSIONS, open_image
-from ldm_pipelines.data.originals import Originals, is_relative
+from ldm_pipelines.data.originals import is_relative
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.source_specs.image_folder import ImageFolderSource
-from ldm_pipelines.preparation.sources.files import extension, file_entry, parts, printable, signature, walk
+from ldm_pipelines.preparation.sources.files import (
+    Signatures,
+    extension,
+    file_entry,
+    names_below,
+    parts,
+    printable,
+    signature,
+)
 from ldm_pipelines.preparation.sources.labels_file import read_labels
 from ldm_pipelines.preparation.sources.listing import SHARD, Candidate, Entry, Listing, Refused, Shard
 
@@ -27,7 +35,7 @@ def list_images(source: ImageFolderSource, raw: Path | None, name: str, image_si
     ignored: Counter[str] = Counter()
     found: list[_Found] = []
     labels = None if source.labels is None else read_labels(root, source.labels)
-    names = walk(root)
+    names = names_below(root)
     linked = set(names.linked_folders)
     for relative in sorted([*names.files, *names.linked_folders], key=parts):
         pure = PurePosixPath(relative)
@@ -65,12 +73,12 @@ def _existing_root(raw: Path | None, name: str) -> Path:
 
 
 def _entries(root: Path, found: list[_Found]) -> Iterator[Entry]:
-    originals = Originals(root)
+    files = Signatures(root)
     for relative, label, refused in found:
         if refused is not None:
             yield Refused(printable(relative), refused)
         elif printable(relative) == relative and is_relative(relative):
-            yield file_entry(originals, relative, label=label)
+            yield file_entry(files, relative, label=label)
         else:
             yield _oddly_named(root, relative, label)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ldm_pipelines.data.originals import NotInside, Originals, check_relative
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.source_specs.places365 import Places365Source
-from ldm_pipelines.preparation.sources.files import file_entry, inside, printable
+from ldm_pipelines.preparation.sources.files import Signatures, file_entry, inside, printable
 from ldm_pipelines.preparation.sources.listing import SHARD, Candidate, Listing, Refused, Shard
 from ldm_pipelines.preparation.sources.missing import missing
 
@@ -116,8 +116,8 @@ def _entries(
     raw: Path, file: str, folder: str, split: str, classes: tuple[str, ...], chunk: tuple[int, int, int]
 ) -> Iterator[Candidate | Refused]:
     """``chunk``: offset in bytes, number of the first line, number of lines."""
-    originals = Originals(raw)
-    path = originals.path(file)
+    files = Signatures(raw)
+    path = Originals(raw).path(file)
     offset, start, count = chunk
     with path.open("rb") as stream:
         stream.seek(offset)
@@ -125,13 +125,13 @@ def _entries(
     for number, line in enumerate(lines, start):
         if _checked(line, path, number, classes):
             name, index = _fields(line, path, number)
-            yield _entry(originals, folder, name.removeprefix("/"), classes[index], split, f"line {number} of {file}")
+            yield _entry(files, folder, name.removeprefix("/"), classes[index], split, f"line {number} of {file}")
 
 
-def _entry(originals: Originals, folder: str, name: str, label: str, split: str, where: str) -> Candidate | Refused:
+def _entry(files: Signatures, folder: str, name: str, label: str, split: str, where: str) -> Candidate | Refused:
     try:
         check_relative(name)
     except NotInside as reason:
         return Refused(printable(f"{folder}/{name}"), f"{where}: {reason}")
     absent = f"{where}: there is no such file"
-    return file_entry(originals, f"{folder}/{name}", label=label, split=split, absent=absent)
+    return file_entry(files, f"{folder}/{name}", label=label, split=split, absent=absent)
