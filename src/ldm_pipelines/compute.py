@@ -1,11 +1,13 @@
 """Facts about the machine. They change speed, never the meaning of a result, and are not hashed."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
-from ldm_pipelines.spec import NonNegativeInt, PositiveInt, Spec
+from ldm_pipelines.spec import NonNegativeInt, PositiveFloat, PositiveInt, Spec
+
+Url = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://.")]
 
 
 class Compute(Spec):
@@ -26,8 +28,10 @@ class Compute(Spec):
     """Unfinished work: training states, half-written folders. Not tracked by git or DVC."""
     raw_dir: Path = Path("data/01_raw")
     """Raw datasets lie in ``raw_dir/NAME`` …"""
-    dataset_paths: dict[str, Path] = {}
-    """… unless they are listed here, by dataset name."""
+    dataset_paths: dict[str, Url | Path] = {}
+    """… unless they are listed here, by dataset name: a folder, or an fsspec URL of a folder of WebDataset shards."""
+    fetched_gib: PositiveFloat = 100
+    """About so many GiB of the shards of each dataset behind a URL are kept on disk (``workspace/fetched/NAME``)."""
     weights_dir: Path = Path("data/01_raw/weights")
     """Folder with downloaded pretrained weights (for example ``vgg16-397923af.pth``)."""
 
@@ -40,11 +44,19 @@ class Compute(Spec):
                 "workspace": root / self.workspace,
                 "raw_dir": root / self.raw_dir,
                 "weights_dir": root / self.weights_dir,
-                "dataset_paths": {name: root / path for name, path in self.dataset_paths.items()},
+                "dataset_paths": {
+                    name: place if isinstance(place, str) else root / place
+                    for name, place in self.dataset_paths.items()
+                },
             }
         )
         placed._project = root
         return placed
+
+    def raw(self, name: str, default: str = "") -> Path | str:
+        """Where the raw files of ``name`` lie: ``raw_dir/DEFAULT`` (``default`` empty: ``raw_dir/NAME``), or as
+        ``dataset_paths`` says."""
+        return self.dataset_paths.get(name, self.raw_dir / (default or name))
 
     @property
     def raw_links(self) -> Path:

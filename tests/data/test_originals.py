@@ -5,6 +5,7 @@ import os
 import pickle
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import lmdb
@@ -65,6 +66,15 @@ def test_members_are_read_in_any_order_and_in_another_process(tmp_path: Path, co
     if child == 0:  # a forked child shares file positions and must open its own
         os._exit(0 if originals.read(locations[1]) == IMAGES[1] else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("container", [tar, zipped, parquet, database, files])
+def test_threads_read_at_once(tmp_path: Path, container: object) -> None:
+    locations = container(tmp_path)  # type: ignore[operator]
+    originals, wanted = Originals(tmp_path), [number % len(IMAGES) for number in range(2000)]
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda number: originals.read(locations[number]), wanted))
+    assert read == [IMAGES[number] for number in wanted]
 
 
 def test_more_containers_than_stay_open(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ldm_pipelines.training.order import Shuffled
 from ldm_pipelines.training.stream import InOrder, Steps, batch_indices, step_loader
 
 
@@ -25,15 +26,16 @@ class Numbers:
 @given(length=st.integers(1, 50), batch_size=st.integers(1, 60), seed=st.integers(0, 2**32))
 def test_every_epoch_sees_every_item_exactly_once(length: int, batch_size: int, seed: int) -> None:
     steps = -(-3 * length // batch_size)
-    stream = np.concatenate([batch_indices(length, batch_size, seed, step) for step in range(steps)])
+    order = Shuffled(length, seed)
+    stream = np.concatenate([batch_indices(order, batch_size, step) for step in range(steps)])
     for epoch in range(3):
         assert sorted(stream[epoch * length : (epoch + 1) * length]) == list(range(length))
 
 
 def test_order_changes_with_the_seed_and_from_epoch_to_epoch() -> None:
-    first, second = batch_indices(100, 100, 0, 0), batch_indices(100, 100, 0, 1)
+    first, second = (batch_indices(Shuffled(100, 0), 100, step) for step in (0, 1))
     assert not np.array_equal(first, second)
-    assert not np.array_equal(first, batch_indices(100, 100, 1, 0))
+    assert not np.array_equal(first, batch_indices(Shuffled(100, 1), 100, 0))
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -22,6 +22,7 @@ from ldm_pipelines.feature_networks.image_batches import Excerpt, ImageBatches, 
 from ldm_pipelines.feature_networks.networks import PerceptualDistance, load_perceptual
 from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.training.fit import fit
+from ldm_pipelines.training.order import ShuffledShards
 from ldm_pipelines.training.stream import InOrder
 
 VALIDATION_IMAGES = 1024
@@ -71,6 +72,7 @@ def train(
             workspace=workspace,
             compute=compute,
             logger=logger,
+            shards=source.split.shards,
             validation=Excerpt(unseen, VALIDATION_IMAGES),
             validate_every=spec.training.validate_every,
         )
@@ -116,7 +118,12 @@ def _check(name: str, factor: int, objective: Objective, dataset: PreparedDatase
 
 def _spread_codebook(first_stage: FirstStage, source: ImageBatches, seed: int, compute: Compute) -> None:
     device = compute.torch_device()
-    x = to_tensor(source.pixels(evenly_spaced(len(source), CODEBOOK_IMAGES))).to(device)
+    shards = source.split.shards
+    if shards is None:
+        chosen = evenly_spaced(len(source), CODEBOOK_IMAGES)
+    else:  # those of few shards
+        chosen = ShuffledShards(shards, seed).take(0, np.arange(min(len(source), CODEBOOK_IMAGES)))
+    x = to_tensor(source.pixels(chosen)).to(device)
     first_stage.to(device).spread_codebook(x, torch.Generator().manual_seed(seed))
 
 

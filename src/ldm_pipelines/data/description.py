@@ -43,6 +43,8 @@ class Description(Entity):
     """In place: whether the centre square is cut out before it is resized."""
     random_crop: tuple[float, float] | None = None
     """In place: the side of training's random squares, as parts (from, to) of the shorter side."""
+    shuffle_shards: PositiveInt | None = None
+    """In place: training shuffles the images of so many containers together; none shuffles all images."""
     map_shift: int = 0
     """In place: added (modulo 256) to the pixels of map files to give classes."""
 

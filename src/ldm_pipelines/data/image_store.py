@@ -12,6 +12,7 @@ from PIL import Image
 from ldm_pipelines.data.decoding import Undecodable, decode, decode_map, open_bytes
 from ldm_pipelines.data.description import Description
 from ldm_pipelines.data.originals import Location, NotInside, Originals
+from ldm_pipelines.data.remote import RemoteFolder
 from ldm_pipelines.data.resizing import random_square, resize_and_crop, square_map
 from ldm_pipelines.errors import InputError
 
@@ -20,6 +21,10 @@ AGAIN = "prepare the dataset again"
 
 class ImageStore(Protocol):
     """Images and maps of some rows of a manifest, by position."""
+
+    def ahead(self, indices: NDArray[np.integer]) -> None:
+        """These images are read soon."""
+        ...
 
     def image(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
         """uint8 ``(s, s, 3)``; ``rng`` draws the place of a random crop, None is the centre. Raises ``InputError``."""
@@ -37,6 +42,9 @@ class Packed:
         self._folder, self._size = folder, description.image_size
         self._paths: list[str] = rows["path"].tolist()
         self._ids: list[str] = rows["id"].tolist()
+
+    def ahead(self, indices: NDArray[np.integer]) -> None:
+        pass
 
     def image(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
         return self._read(self._folder / self._paths[index], (self._size, self._size, 3))
@@ -58,9 +66,9 @@ class Packed:
 class InPlace:
     """Originals, decoded, cropped and resized as packed ones once were. Their bytes must be those of the manifest."""
 
-    def __init__(self, raw: Path, description: Description, rows: pd.DataFrame) -> None:
+    def __init__(self, raw: Path | RemoteFolder, description: Description, rows: pd.DataFrame) -> None:
         """Raises ``InputError`` where the raw folder is missing."""
-        if not raw.is_dir():
+        if isinstance(raw, Path) and not raw.is_dir():
             raise InputError(
                 f"the images of dataset {description.name!r} are read where they lie, and {raw} is not there; put them "
                 f"back, or a link to them, or set 'dataset_paths: {{{description.name}: /path/to/images}}' in "
@@ -71,6 +79,9 @@ class InPlace:
         self._digests: list[str] = rows["sha256"].tolist()
         self._map_paths: list[str] = rows["map_path"].tolist() if "map_path" in rows else []
         self._map_digests: list[str] = rows["map_sha256"].tolist() if "map_sha256" in rows else []
+
+    def ahead(self, indices: NDArray[np.integer]) -> None:
+        self._originals.ahead({self._locations[index].path for index in indices})
 
     def image(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
         facts, location = self._facts, self._locations[index]
@@ -105,4 +116,4 @@ class InPlace:
 
     def _name(self, location: Location) -> str:
         inside = f" ({location.member})" if location.member else ""
-        return f"dataset {self._facts.name!r}: {self._originals.root / location.path}{inside}"
+        return f"dataset {self._facts.name!r}: {self._originals.root}/{location.path}{inside}"

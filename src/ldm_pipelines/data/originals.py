@@ -5,8 +5,9 @@ Nothing outside the folder is ever read: not by an absolute path or ``..``, and 
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import Any, NamedTuple, Protocol
 from zipfile import BadZipFile, ZipFile
 
@@ -26,19 +27,31 @@ class Location(NamedTuple):
     COLUMN may be nested as in ``image.bytes``), or the key (LMDB: ``path`` is the folder that holds ``data.mdb``)."""
 
 
+class Remote(Protocol):
+    """A folder whose files have to be fetched (``data.remote``)."""
+
+    def fetch(self, relative: str) -> Path: ...
+
+    def ahead(self, relatives: Iterable[str]) -> None: ...
+
+
 class NotInside(Exception):
     """A path is absolute, has ``..`` or backslashes in it, or a link on its way leads out. The message is a reason."""
 
 
 class Originals:
-    """Reads encoded images of one raw folder. May be sent to other processes, each of which opens its own files."""
+    """Reads encoded images of one raw folder, in any number of threads.
 
-    def __init__(self, root: Path) -> None:
+    May be sent to other processes, each of which opens its own files.
+    """
+
+    def __init__(self, root: "Path | Remote") -> None:
         """``root`` may itself be a link, but nothing below it is followed out of it."""
         self.root = root
-        self._real_root = Path(os.path.realpath(root))
+        self._real_root = Path(os.path.realpath(root)) if isinstance(root, Path) else Path()
         self._open: OrderedDict[str, _Container] = OrderedDict()
         self._pid = os.getpid()
+        self._opening = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"root": self.root}
@@ -47,8 +60,10 @@ class Originals:
         self.__init__(state["root"])  # type: ignore[misc]
 
     def path(self, relative: str) -> Path:
-        """The file's real path. Raises ``NotInside``."""
+        """The file's real path, or that of a copy. Raises ``NotInside``; ``OSError`` where it cannot be fetched."""
         check_relative(relative)
+        if not isinstance(self.root, Path):
+            return self.root.fetch(relative)
         real = Path(os.path.realpath(self._real_root / relative))
         if not real.is_relative_to(self._real_root):
             raise NotInside(f"the link {relative} leads out of the dataset's folder; put the file itself there")
@@ -61,20 +76,26 @@ class Originals:
             NotInside: the path leaves the folder.
             OSError, KeyError, ValueError: there is no such file or member, or the container is damaged.
         """
-        path = self.path(location.path)
         if not location.member:
-            return path.read_bytes()
-        return self._container(location.path, path).read(location.member)
+            return self.path(location.path).read_bytes()
+        return self._container(location.path).read(location.member)
 
-    def _container(self, name: str, path: Path) -> "_Container":
+    def ahead(self, paths: Iterable[str]) -> None:
+        """These files or containers are read soon."""
+        if not isinstance(self.root, Path):
+            self.root.ahead(paths)
+
+    def _container(self, name: str) -> "_Container":
         if self._pid != os.getpid():  # a forked child shares the parent's file positions
-            self._open, self._pid = OrderedDict(), os.getpid()
-        if name not in self._open:
-            self._open[name] = _opener(path)(path)
-            if len(self._open) > OPEN_AT_ONCE:
-                self._open.popitem(last=False)[1].close()
-        self._open.move_to_end(name)
-        return self._open[name]
+            self._open, self._pid, self._opening = OrderedDict(), os.getpid(), Lock()
+        with self._opening:
+            if name not in self._open:
+                path = self.path(name)
+                self._open[name] = _opener(path)(path)
+                if len(self._open) > OPEN_AT_ONCE:
+                    self._open.popitem(last=False)[1].close()
+            self._open.move_to_end(name)
+            return self._open[name]
 
 
 def check_relative(path: str) -> None:
@@ -105,8 +126,7 @@ class _Tar:
         offset, length = (int(number) for number in member.split(":"))
         if offset < 0 or length < 0 or offset + length > self._size:
             raise ValueError("the tar file ends before the image does")
-        self._file.seek(offset)
-        return self._file.read(length)
+        return os.pread(self._file.fileno(), length, offset)  # several threads read at different places
 
     def close(self) -> None:
         self._file.close()
@@ -133,18 +153,21 @@ class _Parquet:
         import pyarrow.parquet as pq
 
         self._file = pq.ParquetFile(path)
-        self._group: tuple[int, str] = (-1, "")
-        self._values: Any = None
+        self._last: tuple[tuple[int, str], Any] = ((-1, ""), None)
+        self._reading = Lock()
 
     def read(self, member: str) -> bytes:
         group, row, column = member.split(":", 2)
-        if self._group != (int(group), column):
-            values = self._file.read_row_group(int(group), columns=[column]).column(column.partition(".")[0])
-            values = values.combine_chunks()
-            for part in column.split(".")[1:]:
-                values = values.field(part)
-            self._group, self._values = (int(group), column), values
-        encoded = self._values[int(row)].as_py()
+        with self._reading:
+            wanted = int(group), column
+            if self._last[0] != wanted:
+                values = self._file.read_row_group(int(group), columns=[column]).column(column.partition(".")[0])
+                values = values.combine_chunks()
+                for part in column.split(".")[1:]:
+                    values = values.field(part)
+                self._last = wanted, values
+            values = self._last[1]
+        encoded = values[int(row)].as_py()
         if not isinstance(encoded, bytes):
             raise KeyError(f"row {row} of row group {group} has no image bytes in column {column!r}")
         return encoded

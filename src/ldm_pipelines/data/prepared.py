@@ -1,5 +1,7 @@
 """Reading a prepared dataset. NumPy and Pillow only: no PyTorch."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -11,9 +13,26 @@ from ldm_pipelines.data.boxes import Box
 from ldm_pipelines.data.description import DESCRIPTION, Description
 from ldm_pipelines.data.image_store import AGAIN, ImageStore, InPlace, Packed
 from ldm_pipelines.data.manifest import BOXES, MANIFEST, read_boxes, read_manifest
+from ldm_pipelines.data.remote import RemoteFolder
 from ldm_pipelines.data.splits import SPLITS
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError, near_miss
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Images that lie in containers, one container after the other, and cost less if they are read together."""
+
+    sizes: NDArray[np.int64]
+    """Images in each."""
+    together: int
+    """So many are shuffled together."""
+    ahead: Callable[[NDArray[np.integer]], None]
+    """To be told which images are read soon."""
+
+    def ahead_in_order(self, index: int) -> None:
+        """Images are read one after the other, and ``index`` is next."""
+        self.ahead(np.arange(index, min(index + int(self.sizes.max()), int(self.sizes.sum()))))
 
 
 class ImageSplit:
@@ -32,6 +51,9 @@ class ImageSplit:
         """Whether ``pixels`` shows a random part of an image where it is given a generator."""
         self._dataset = dataset
         self._store = dataset.store(rows)
+        together = dataset.description.shuffle_shards
+        self.shards = None if together is None else Shards(_runs(rows["path"]), together, self._store.ahead)
+        """How a training has to take the images, where it matters; None: in any order."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -80,15 +102,16 @@ class ImageSplit:
 class PreparedDataset:
     """A folder made by ``prepare``: its description, classes and splits."""
 
-    def __init__(self, folder: Path, raw: Path | None = None) -> None:
+    def __init__(self, folder: Path, raw: Path | RemoteFolder | None = None) -> None:
         """Reads and checks the description and the manifest, not the images. Raises ``InputError``.
 
         ``raw`` is where images lie that were left in place; None: ``01_raw/NAME`` beside the folder that ``folder``
-        is in (``data/03_primary/NAME``), where preparing puts a link if they lie elsewhere.
+        is in (``data/03_primary/NAME``), where preparing puts a link if they lie elsewhere, or, behind a URL,
+        ``01_raw/NAME.remote.json``.
         """
         self.folder = folder
         self.description = description = Description.read(folder)
-        self._raw = raw or folder.absolute().parent.parent / "01_raw" / description.name
+        self._raw = raw or _raw_folder(folder.absolute().parent.parent / "01_raw", description.name)
         self.name = description.name
         self.image_size = description.image_size
         self.classes = description.classes
@@ -146,3 +169,19 @@ class PreparedDataset:
             raise InputError(f"{file}: row {row}: its label is not one of the {len(self.classes)} classes")
         if self.counts != description.counts:
             raise InputError(f"{file} and {DESCRIPTION} disagree on the size of the splits; prepare the dataset again")
+
+
+def remote_file(raw_dir: Path, name: str) -> Path:
+    """Says behind which URL the images of a dataset lie."""
+    return raw_dir / f"{name}.remote.json"
+
+
+def _raw_folder(raw_dir: Path, name: str) -> Path | RemoteFolder:
+    file = remote_file(raw_dir, name)
+    return RemoteFolder.read(file) if file.is_file() else raw_dir / name
+
+
+def _runs(paths: pd.Series) -> NDArray[np.int64]:
+    """Lengths of runs of the same value."""
+    first = np.flatnonzero((paths != paths.shift()).to_numpy())
+    return np.diff(np.append(first, len(paths)))

@@ -124,6 +124,7 @@ def train(
         workspace=workspace,
         compute=compute,
         logger=logger,
+        shards=dataset.split("train").shards if module.conditioner.reads_images else None,
         validation=source(held_out) if held_out else None,
         validate_every=max(1, spec.training.steps // VALIDATIONS) if held_out else None,
         gradient_clip=spec.training.gradient_clip,

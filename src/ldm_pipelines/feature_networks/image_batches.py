@@ -23,8 +23,9 @@ class ImageBatches:
         self.split = split
         self.max_shift = max_shift
         self.flip = flip
-        small = len(split) * split.image_size**2 * 3 <= IN_MEMORY_BYTES and not split.random_crop
-        self._decoded = split.pixels(np.arange(len(split))) if small else None
+        small = len(split) * split.image_size**2 * 3 <= IN_MEMORY_BYTES
+        at_once = small and not split.random_crop and split.shards is None
+        self._decoded = split.pixels(np.arange(len(split))) if at_once else None
 
     def __len__(self) -> int:
         return len(self.split)

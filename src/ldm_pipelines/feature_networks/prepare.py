@@ -72,14 +72,16 @@ def _train(
         torch.manual_seed(derive_seed(seed, spec.name, "weights"))
         network = _build(spec, dataset)
     module = ClassifierModule(network, spec.training, derive_seed(seed, spec.name, "training"))
+    split = dataset.split("train")
     curves = fit(
         module,
-        _images(spec, dataset.split("train"), max_shift=spec.training.max_shift),
+        _images(spec, split, max_shift=spec.training.max_shift),
         steps=spec.training.steps,
         batch_size=spec.training.batch_size,
         workspace=workspace,
         compute=compute,
         logger=logger,
+        shards=split.shards,
     )
     artefact = _fresh(workspace)
     save_network(network, artefact)

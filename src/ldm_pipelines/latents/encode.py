@@ -1,12 +1,13 @@
 """Encode a prepared dataset once: every image through the first stage, moments to disk."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
@@ -25,7 +26,7 @@ def encode(spec: Latents, dataset_folder: Path, autoencoder_folder: Path, *, wor
     """Write the latent cache of a dataset and return its folder.
 
     A shard that is complete in ``workspace`` is not encoded again; shards hold ``spec.shard_size`` images, whatever
-    the batch size.
+    the batch size and the processes that decode images.
     """
     device = compute.torch_device()
     dataset = PreparedDataset(dataset_folder)
@@ -34,18 +35,23 @@ def encode(spec: Latents, dataset_folder: Path, autoencoder_folder: Path, *, wor
     (folder / "shards").mkdir(parents=True, exist_ok=True)
 
     index = _index(dataset, spec.shard_size)
-    moments_of_split = _Encoder(first_stage, dataset, compute.inference_batch_size, device)
-    bar = tqdm(total=len(index), desc=f"encode {spec.name}", unit="img", disable=not compute.progress)
-    for shard, rows in index.groupby("shard", sort=True):
-        path = shard_path(folder, int(str(shard)))
-        if not path.exists():
-            moments = np.concatenate(list(moments_of_split(rows))).astype(spec.dtype)
+    shards = [(shard_path(folder, int(str(shard))), rows) for shard, rows in index.groupby("shard", sort=True)]
+    missing = [(path, rows) for path, rows in shards if not path.exists()]
+    batches = _Batches(dataset, [rows for _, rows in missing], compute.inference_batch_size)
+    pixels = iter(DataLoader(batches, batch_size=None, num_workers=compute.num_workers, pin_memory=device == "cuda"))
+    done = len(index) - sum(len(rows) for _, rows in missing)
+    with tqdm(
+        total=len(index), initial=done, desc=f"encode {spec.name}", unit="img", disable=not compute.progress
+    ) as bar:
+        for path, rows in missing:
+            encoded: list[np.ndarray] = []
+            while sum(map(len, encoded)) < len(rows):
+                encoded.append(_moments(first_stage, next(pixels).to(device, non_blocking=True)))
+                bar.update(len(encoded[-1]))
             partial = path.with_suffix(".partial")
             with partial.open("wb") as file:
-                np.save(file, moments)
+                np.save(file, np.concatenate(encoded).astype(spec.dtype))
             partial.replace(path)
-        bar.update(len(rows))
-    bar.close()
 
     written = index.drop(columns="position")
     write_index(written, folder / "index.parquet")
@@ -66,20 +72,32 @@ def _index(dataset: PreparedDataset, shard_size: int) -> pd.DataFrame:
     return index
 
 
-class _Encoder:
-    """Moments of index rows, batch by batch."""
+class _Batches(Dataset[torch.Tensor]):
+    """Images of index rows, a batch each, as float32 (b, 3, s, s): of one latent shard and one split."""
 
-    def __init__(self, first_stage: FirstStage, dataset: PreparedDataset, batch_size: int, device: str) -> None:
-        self.first_stage, self.dataset, self.batch_size, self.device = first_stage, dataset, batch_size, device
+    def __init__(self, dataset: PreparedDataset, shards: Sequence[pd.DataFrame], batch_size: int) -> None:
+        self._splits = {name: dataset.split(name) for name, count in dataset.counts.items() if count}
+        self._batches: list[tuple[str, np.ndarray]] = []
+        for rows in shards:
+            for name, group in rows.groupby("split", sort=False):
+                positions = group["position"].to_numpy()
+                starts = range(0, len(positions), batch_size)
+                self._batches += [(str(name), positions[start : start + batch_size]) for start in starts]
 
-    @torch.inference_mode()
-    def __call__(self, rows: pd.DataFrame) -> Iterator[np.ndarray]:
-        for name, group in rows.groupby("split", sort=False):
-            split = self.dataset.split(str(name))
-            positions = group["position"].to_numpy()
-            for first in range(0, len(positions), self.batch_size):
-                x = to_tensor(split.pixels(positions[first : first + self.batch_size])).to(self.device)
-                yield self.first_stage.moments(x).float().cpu().numpy()
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, number: int) -> torch.Tensor:
+        name, positions = self._batches[number]
+        split = self._splits[name]
+        if split.shards is not None:
+            split.shards.ahead_in_order(int(positions[0]))
+        return to_tensor(split.pixels(positions))
+
+
+@torch.inference_mode()
+def _moments(first_stage: FirstStage, x: torch.Tensor) -> np.ndarray:
+    return first_stage.moments(x).float().cpu().numpy()
 
 
 def _info(

@@ -15,6 +15,8 @@ from tqdm import tqdm
 
 from ldm_pipelines.data.originals import Originals
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.remote import RemoteFolder
+from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.card.describe import describe
 from ldm_pipelines.preparation.card.write import write_card
 from ldm_pipelines.preparation.journal import Outcome, read_part
@@ -38,7 +40,7 @@ from ldm_pipelines.preparation.sources.listing import Listing
 from ldm_pipelines.preparation.spec import Dataset
 from ldm_pipelines.preparation.tables import write_tables
 
-SOURCES: dict[str, Callable[[Any, Path | None, str, int], Listing]] = {
+SOURCES: dict[str, Callable[[Any, Any, str, int], Listing]] = {
     "coco": coco.list_images,
     "digits": digits.list_images,
     "faces": faces.list_images,
@@ -59,7 +61,13 @@ AHEAD = 4
 """Shards per process that are handed out before their turn."""
 
 
-def prepare(dataset: Dataset, raw: Path | None, workspace: Path, progress: bool = True, processes: int = 0) -> Path:
+STREAMED = ("webdataset",)
+"""Kinds of sources whose raw folder may be behind a URL."""
+
+
+def prepare(
+    dataset: Dataset, raw: Path | RemoteFolder | None, workspace: Path, progress: bool = True, processes: int = 0
+) -> Path:
     """Writes ``workspace/artefact``: ``images/ID.png``, ``manifest.parquet``, ``rejected.parquet``, ``dataset.json``.
 
     A source with boxes adds ``boxes.parquet``, one with semantic maps adds ``maps/ID.png`` (8 bits, class indices).
@@ -71,6 +79,11 @@ def prepare(dataset: Dataset, raw: Path | None, workspace: Path, progress: bool 
     is listed with its reason and warned about.
     Raises ``InputError`` when the raw folder is missing or no usable image is left.
     """
+    if isinstance(raw, RemoteFolder) and dataset.source.kind not in STREAMED:
+        raise InputError(
+            f"dataset {dataset.name!r}: only sources of kind {', '.join(STREAMED)} are read from a URL ({raw}); "
+            f"download it, and set dataset_paths.{dataset.name} in conf/local/compute.yml to the folder"
+        )
     listing = SOURCES[dataset.source.kind](dataset.source, raw, dataset.name, dataset.image_size)
     artefact, partial = workspace / "artefact", workspace / "partial"
     if artefact.exists():
@@ -100,7 +113,7 @@ def prepare(dataset: Dataset, raw: Path | None, workspace: Path, progress: bool 
     return artefact
 
 
-def make_card(folder: Path, raw: Path | None, workspace: Path, out: Path) -> Path:
+def make_card(folder: Path, raw: Path | RemoteFolder | None, workspace: Path, out: Path) -> Path:
     """The card of what ``prepare`` made in ``workspace``, in the folder ``out``: see ``card.describe``."""
     dataset = PreparedDataset(folder, raw)
     splits = {name: dataset.split(name) for name, count in dataset.counts.items() if count}

@@ -43,6 +43,8 @@ SPLIT_BY_SOURCE = ("photos",)
 """Sources that divide their images themselves."""
 SPLIT_BY_FRACTIONS = ("digits", "scenes", "image_folder")
 """Sources that never do; the others do where their files say so."""
+IN_SHARDS = ("parquet", "webdataset")
+"""Sources whose containers hold many images in the order they are listed."""
 MADE = ("digits", "photos", "scenes")
 """Sources that make their images."""
 
@@ -64,6 +66,9 @@ class Dataset(Entity):
     cropped and resized whenever they are read, and a file that has changed since is an error."""
     random_crop: tuple[Fraction, Fraction] | None = None
     """Training sees a random square whose side is so much of the shorter side (from, to); only ``in_place``."""
+    shuffle_shards: PositiveInt | None = None
+    """Training takes containers (tar, Parquet) in random order and shuffles the images of so many of them together,
+    instead of all images: what does not fit a disk is then fetched once an epoch. Only ``in_place``."""
     min_side: PositiveInt | None = None
     """Images whose shorter side has fewer pixels are left out."""
     splits: Splits | None = None
@@ -85,4 +90,6 @@ class Dataset(Entity):
             if self.storage != "in_place":
                 raise ValueError("random_crop needs storage: in_place (a packed image is its centre crop)")
             check_range("random_crop", self.random_crop)
+        if self.shuffle_shards is not None and (self.storage != "in_place" or self.source.kind not in IN_SHARDS):
+            raise ValueError(f"shuffle_shards needs storage: in_place and a source of kind {' or '.join(IN_SHARDS)}")
         return self

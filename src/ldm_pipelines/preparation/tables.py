@@ -88,6 +88,7 @@ def write_tables(dataset: Dataset, listing: Listing, outcomes: Callable[[], Iter
         in_place=in_place,
         crop_first=dataset.crop_first and in_place,
         random_crop=dataset.random_crop,
+        shuffle_shards=dataset.shuffle_shards,
         map_shift=listing.map_shift if in_place else 0,
     ).write(folder)
     _remove_leftovers(folder, [] if in_place else ["images", "maps"] if listing.map_classes else ["images"], outcomes())

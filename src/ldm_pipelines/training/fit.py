@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 from torch.utils.data import DataLoader
 
 from ldm_pipelines.compute import Compute
+from ldm_pipelines.data.prepared import Shards
 from ldm_pipelines.training.curves import Curves
 from ldm_pipelines.training.module import TrainingDivergedError, TrainingModule
 from ldm_pipelines.training.stream import BatchSource, InOrder, Steps, step_loader
@@ -72,6 +73,7 @@ def fit(
     workspace: Path,
     compute: Compute,
     logger: Any = None,
+    shards: Shards | None = None,
     validation: BatchSource | None = None,
     validate_every: int | None = None,
     gradient_clip: float | None = None,
@@ -81,7 +83,8 @@ def fit(
 
     The training state (weights, averages, optimisers, counters, curves) is kept in ``workspace/state.ckpt``; when
     that file is there, training goes on from it and ends with the same weights, bit for bit on the CPU, as a run that
-    was never stopped. ``after_step`` is called after every finished step, when ``module.steps_done`` counts it.
+    was never stopped. ``shards`` says how the items of ``source`` have to be taken, where that matters. ``after_step``
+    is called after every finished step, when ``module.steps_done`` counts it.
 
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
@@ -121,7 +124,11 @@ def fit(
             use_distributed_sampler=False,
         )
         loader = step_loader(
-            Steps(source, batch_size, module.seed), done, steps, compute.num_workers, pin_memory=device == "cuda"
+            Steps(source, batch_size, module.seed, shards),
+            done,
+            steps,
+            compute.num_workers,
+            pin_memory=device == "cuda",
         )
         # batches of the training's size: what is drawn for a batch must not depend on a machine's setting
         val_loader = DataLoader(InOrder(validation, batch_size), batch_size=None) if validation else None

@@ -5,14 +5,15 @@ does not depend on how many of them there are.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ldm_pipelines.data.prepared import Shards
 from ldm_pipelines.seeding import derive_seed
+from ldm_pipelines.training.order import Indices, Order, Shuffled, ShuffledShards
 
 Batch = dict[str, Tensor]
 
@@ -30,35 +31,28 @@ class BatchSource(Protocol):
         ...
 
 
-@lru_cache(maxsize=4)
-def _permutation(length: int, seed: int, epoch: int) -> np.ndarray:
-    return np.random.default_rng(derive_seed(seed, "epoch", epoch)).permutation(length)
-
-
-def batch_indices(length: int, batch_size: int, seed: int, step: int) -> np.ndarray:
-    """Indices (batch_size,) of batch ``step``: one permutation after another, cut into batches of equal size.
+def batch_indices(order: Order, batch_size: int, step: int) -> Indices:
+    """Indices (batch_size,) of batch ``step``: one epoch after another, cut into batches of equal size.
 
     Every item is seen exactly once per epoch; a batch may straddle two epochs.
     """
     positions = np.arange(step * batch_size, (step + 1) * batch_size)
-    epochs, offsets = np.divmod(positions, length)
-    indices = np.empty(batch_size, dtype=np.int64)
-    for epoch in np.unique(epochs):
-        here = epochs == epoch
-        indices[here] = _permutation(length, seed, int(epoch))[offsets[here]]
-    return indices
+    epochs, places = np.divmod(positions, order.length)
+    return np.concatenate([order.take(int(epoch), places[epochs == epoch]) for epoch in np.unique(epochs)])
 
 
 class Steps(Dataset[Batch]):
     """A data set whose item number ``step`` is the whole batch of that training step."""
 
-    def __init__(self, source: BatchSource, batch_size: int, seed: int) -> None:
+    def __init__(self, source: BatchSource, batch_size: int, seed: int, shards: Shards | None = None) -> None:
+        """``shards``: how the items have to be taken; None: in any order."""
         self.source = source
         self.batch_size = batch_size
         self.seed = seed
+        self.order = Shuffled(len(source), seed) if shards is None else ShuffledShards(shards, seed)
 
     def __getitem__(self, step: int) -> Batch:
-        indices = batch_indices(len(self.source), self.batch_size, self.seed, step)
+        indices = batch_indices(self.order, self.batch_size, step)
         return self.source.read(indices, np.random.default_rng(derive_seed(self.seed, "augment", step)))
 
 

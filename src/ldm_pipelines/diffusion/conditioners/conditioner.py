@@ -67,6 +67,8 @@ class Conditioner(nn.Module, ABC):
     kind: ClassVar[str]
     forms: ClassVar[dict[str, str]] = {}
     """Raw conditions by name, and their dimensions, for example "b, 3, h, w"."""
+    reads_images: ClassVar[bool] = False
+    """Whether its reader opens the dataset's images."""
     context_dim: int = 0
     """Channels of the tokens; 0: there are none."""
     concat_channels: int = 0

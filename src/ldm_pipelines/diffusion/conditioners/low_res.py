@@ -26,6 +26,7 @@ class LowResConditioner(Conditioner):
     """
 
     kind = "low_res"
+    reads_images = True
     forms = {"low_res": "b, 3, h, w"}
     concat_channels = 3
 

@@ -72,7 +72,10 @@ def refuse_without_imports(study: str) -> None:
 
 
 def _files(import_: Import | ImportedAutoencoder, compute: Compute) -> Path:
-    return compute.dataset_paths.get(import_.name, compute.raw_dir / "checkpoints" / import_.name)
+    place = compute.raw(import_.name, default=f"checkpoints/{import_.name}")
+    if isinstance(place, str):
+        raise InputError(f"dataset_paths.{import_.name}: a checkpoint is read from a folder, not from {place}")
+    return place
 
 
 def _workspace(import_: Import | ImportedAutoencoder, compute: Compute) -> Path:

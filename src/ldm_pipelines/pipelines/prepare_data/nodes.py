@@ -1,10 +1,14 @@
 """Raw images to a checked dataset."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.spec import Dataset
+
+if TYPE_CHECKING:
+    from ldm_pipelines.data.remote import RemoteFolder
 
 
 def prepare_data(dataset: Dataset, compute: Compute) -> tuple[Path, Path]:
@@ -12,17 +16,38 @@ def prepare_data(dataset: Dataset, compute: Compute) -> tuple[Path, Path]:
     from ldm_pipelines.pipelines.workspace import workspace_for
     from ldm_pipelines.preparation.prepare import make_card, prepare
 
-    raw = compute.dataset_paths.get(dataset.name, compute.raw_dir / dataset.name)
+    raw = raw_folder(dataset, compute)
     workspace = workspace_for("prepare_data", dataset, 0, compute)
     folder = prepare(dataset, raw, workspace, compute.progress, compute.num_workers)
     card = make_card(folder, raw, workspace, workspace_for("data_card", dataset, 0, compute) / "artefact")
     if dataset.storage == "in_place":
-        link_raw(raw, compute.raw_links / dataset.name)
+        link_raw(raw, compute.raw_links, dataset.name)
     return folder, card
 
 
-def link_raw(raw: Path, place: Path) -> None:
-    """Make ``place`` lead to ``raw``, for all who read images in place. Raises ``InputError`` where it is taken."""
+def raw_folder(dataset: Dataset, compute: Compute) -> "Path | RemoteFolder":
+    """Where the raw images are."""
+    from ldm_pipelines.data.remote import RemoteFolder
+
+    place = compute.raw(dataset.name)
+    if isinstance(place, Path):
+        return place
+    cache = (compute.workspace / "fetched" / dataset.name).absolute()
+    return RemoteFolder(url=place, cache=cache, keep_bytes=int(compute.fetched_gib * 2**30))
+
+
+def link_raw(raw: "Path | RemoteFolder", links: Path, name: str) -> None:
+    """Make ``links/NAME`` lead to ``raw``, for all who read images in place; what is behind a URL is described there.
+
+    Raises ``InputError`` where the place is taken.
+    """
+    from ldm_pipelines.data.prepared import remote_file
+
+    place, remote = links / name, remote_file(links, name)
+    if not isinstance(raw, Path):
+        raw.write(remote)
+        return
+    remote.unlink(missing_ok=True)
     if place.exists() and place.samefile(raw):
         return
     if place.is_symlink():

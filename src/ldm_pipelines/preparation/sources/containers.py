@@ -4,17 +4,21 @@ import re
 from pathlib import Path
 
 from ldm_pipelines.data.originals import NotInside, check_relative
+from ldm_pipelines.data.remote import RemoteFolder
 from ldm_pipelines.errors import InputError
 
 
-def find(raw: Path, pattern: str, key: str) -> list[str]:
+def find(raw: Path | RemoteFolder, pattern: str, key: str) -> list[str]:
     """Relative paths that match, hidden ones left out, with numbers in their order: ``9.tar`` before ``10.tar``.
 
     Raises ``InputError`` that names the setting ``key`` where the pattern leaves the folder.
     """
     try:
         check_relative(pattern)
-        found = [path.relative_to(raw).as_posix() for path in raw.glob(pattern)]
+        if isinstance(raw, RemoteFolder):
+            found = raw.names(pattern)
+        else:
+            found = [path.relative_to(raw).as_posix() for path in raw.glob(pattern)]
     except (NotInside, ValueError, NotImplementedError) as error:
         raise InputError(f"{key}: {error}; it must be a pattern of paths below {raw}") from error
     return sorted((path for path in found if not _hidden(path)), key=_natural)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ldm_pipelines.data.decoding import READABLE_EXTENSIONS, UNSUPPORTED_EXTENSIONS
 from ldm_pipelines.data.originals import Location, NotInside, Originals, check_relative
+from ldm_pipelines.data.remote import RemoteFolder
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.sources.listing import Candidate, Refused, Shard
 
@@ -141,9 +142,9 @@ class Signatures:
     Folders that several files share are resolved once: a file that is no link lies where its folder lies.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._originals = Originals(root)
-        self._folders = {"": Path(os.path.realpath(root))}
+    def __init__(self, root: Path | RemoteFolder) -> None:
+        self._root, self._originals = root, Originals(root)
+        self._folders = {"": Path(os.path.realpath(root))} if isinstance(root, Path) else {}
 
     def image(self, relative: str) -> str:
         """Of an image. Raises ``Unusable``, also for a format that is not read here."""
@@ -157,15 +158,17 @@ class Signatures:
         """Size and time of a regular file, which may be behind a link that stays inside. Raises ``Unusable``."""
         try:
             relative.encode()
+            if isinstance(self._root, RemoteFolder):
+                return self._root.signature(relative)
             status = self._real(relative).stat()
         except UnicodeEncodeError:
             raise Unusable("the name of the file is no valid Unicode; rename it") from None
         except NotInside as error:
             raise Unusable(str(error)) from error
         except FileNotFoundError:
-            raise Absent(relative, (self._originals.root / relative).is_symlink()) from None
+            raise Absent(relative, isinstance(self._root, Path) and (self._root / relative).is_symlink()) from None
         except OSError as error:
-            raise Unusable(f"{relative} cannot be read: {error.strerror}") from error
+            raise Unusable(f"{relative} cannot be read: {error.strerror or error}") from error
         if not stat.S_ISREG(status.st_mode):
             raise Unusable(f"{relative} is not a regular file")
         return signature(status)

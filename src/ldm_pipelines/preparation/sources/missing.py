@@ -3,10 +3,11 @@
 from pathlib import Path
 from textwrap import dedent, indent
 
+from ldm_pipelines.data.remote import RemoteFolder
 from ldm_pipelines.errors import InputError
 
 
-def missing(name: str, raw: Path | None, looked_for: str, get: str, layout: str) -> InputError:
+def missing(name: str, raw: Path | RemoteFolder | None, looked_for: str, get: str, layout: str) -> InputError:
     """The error for raw data that is not there: what, where to get it, how the folder must look, and the key.
 
     ``looked_for`` and ``get`` are phrases ("the key list church_outdoor_train.txt", "LSUN's archives, from its page

@@ -1,6 +1,6 @@
 """Tar shards of images with captions, as LAION is downloaded: ``00000.tar`` with ``000000000.jpg`` and ``.txt`` files.
 
-Only headers and captions are read, in one pass over each shard; nothing is unpacked.
+Only headers and captions are read, in one pass over each shard; nothing is unpacked. Shards may lie behind a URL.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ldm_pipelines.data.originals import Originals
+from ldm_pipelines.data.remote import RemoteFolder
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.preparation.source_specs.webdataset import WebDatasetSource
 from ldm_pipelines.preparation.sources.containers import find
@@ -29,12 +31,12 @@ LAYOUT = """
 """
 
 
-def list_images(source: WebDatasetSource, raw: Path | None, name: str, image_size: int) -> Listing:
+def list_images(source: WebDatasetSource, raw: Path | RemoteFolder | None, name: str, image_size: int) -> Listing:
     """The shards in the order of their paths' numbers; each is read when its entries are asked for.
 
     Raises ``InputError`` where there are no shards, or a pattern of ``splits`` matches none or an other's.
     """
-    if raw is None or not raw.is_dir():
+    if raw is None or (isinstance(raw, Path) and not raw.is_dir()):
         raise missing(name, raw, "the dataset's folder", GET, LAYOUT)
     key = f"dataset {name!r}: source.shards"
     paths = find(raw, source.shards, key)
@@ -42,7 +44,7 @@ def list_images(source: WebDatasetSource, raw: Path | None, name: str, image_siz
     compressed += [path for path in paths if not path.lower().endswith(".tar")]
     paths = [path for path in paths if path.lower().endswith(".tar")]
     if not paths and compressed:
-        raise InputError(f"{key} {source.shards!r}: {raw / compressed[0]} is no plain tar file: {UNPACK}")
+        raise InputError(f"{key} {source.shards!r}: {raw}/{compressed[0]} is no plain tar file: {UNPACK}")
     if not paths:
         raise missing(name, raw, f"a shard that matches {source.shards!r}", GET, LAYOUT)
     splits = _splits(source.splits, paths, f"dataset {name!r}: source.splits")
@@ -65,7 +67,7 @@ def _splits(patterns: Mapping[Any, str], paths: list[str], key: str) -> dict[str
 
 
 def _shard(
-    source: WebDatasetSource, raw: Path, path: str, split: str | None, signatures: Signatures
+    source: WebDatasetSource, raw: Path | RemoteFolder, path: str, split: str | None, signatures: Signatures
 ) -> Iterator[Shard]:
     try:
         signature = signatures.of(path)
@@ -75,10 +77,11 @@ def _shard(
         yield Shard(partial(_entries, source.caption, raw, path, split), name=printable(path), signature=signature)
 
 
-def _entries(caption: str | None, raw: Path, path: str, split: str | None) -> Iterator[Entry]:
+def _entries(caption: str | None, raw: Path | RemoteFolder, path: str, split: str | None) -> Iterator[Entry]:
     try:
         signature = Signatures(raw).of(path)
+        file = Originals(raw).path(path)
     except Unusable as reason:  # since it was listed
         yield Refused(printable(path), str(reason))
     else:
-        yield from sample_entries(raw / path, path, signature, split, caption)
+        yield from sample_entries(file, path, signature, split, caption)
