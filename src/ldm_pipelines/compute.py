@@ -15,6 +15,8 @@ class Compute(Spec):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    devices: PositiveInt = 1
+    """GPUs that encode a dataset's latents side by side (on the CPU: processes). Training uses one."""
     num_threads: NonNegativeInt = 0
     """Threads of PyTorch on the CPU; 0 leaves PyTorch's own choice."""
     num_workers: NonNegativeInt = 0

@@ -137,7 +137,7 @@ def test_each_shard_is_fetched_once_an_epoch_where_few_fit_the_disk(
     assert max(Counter(server.fetched).values()) <= 3 + 1  # three epochs, and the next one's first window
 
 
-def test_the_latent_cache_is_the_same_and_does_not_depend_on_workers(
+def test_the_latent_cache_does_not_depend_on_where_shards_are_nor_on_workers_nor_on_devices(
     tmp_path: Path,
     shards: Path,
     remote: RemoteFolder,
@@ -150,8 +150,10 @@ def test_the_latent_cache_is_the_same_and_does_not_depend_on_workers(
     model = train(autoencoder_spec(), here, network_folder, seed=1, workspace=tmp_path / "model", compute=compute)
     spec = Latents(name="numbers", dataset="numbers", autoencoder="tiny", shard_size=7, dtype="float32")
 
-    def cache(folder: Path, attempt: str, workers: int) -> Path:
-        settings = compute.model_copy(update={"num_workers": workers, "inference_batch_size": 4})
+    def cache(folder: Path, attempt: str, workers: int, devices: int = 1) -> Path:
+        settings = compute.model_copy(
+            update={"num_workers": workers, "devices": devices, "inference_batch_size": 4, "device": "cpu"}
+        )
         return encode(spec, folder, model, workspace=tmp_path / attempt, compute=settings)
 
     one, two = cache(here, "one", 0), cache(there, "two", 2)
@@ -167,6 +169,10 @@ def test_the_latent_cache_is_the_same_and_does_not_depend_on_workers(
     victim.unlink()
     cache(there, "two", 2)
     assert victim.read_bytes() == kept
+
+    three = cache(there, "three", workers=1, devices=3)
+    for file in files:
+        assert (one / file).read_bytes() == (three / file).read_bytes(), file
 
 
 def test_a_shard_that_changed_since_is_an_error(tmp_path: Path, shards: Path, remote: RemoteFolder) -> None:

@@ -1,8 +1,12 @@
 """Encode a prepared dataset once: every image through the first stage, moments to disk."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +23,8 @@ from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.latents.cache import CacheInfo, Source, shard_path, write_index, write_info
 from ldm_pipelines.latents.spec import Latents
 
+POLL_S = 0.5
+
 log = logging.getLogger(__name__)
 
 
@@ -26,35 +32,28 @@ def encode(spec: Latents, dataset_folder: Path, autoencoder_folder: Path, *, wor
     """Write the latent cache of a dataset and return its folder.
 
     A shard that is complete in ``workspace`` is not encoded again; shards hold ``spec.shard_size`` images, whatever
-    the batch size and the processes that decode images.
+    the batch size, the processes that decode images, and the devices that encode them.
     """
-    device = compute.torch_device()
     dataset = PreparedDataset(dataset_folder)
-    first_stage = FirstStage.load(autoencoder_folder).to(device)
     folder = workspace / "artefact"
     (folder / "shards").mkdir(parents=True, exist_ok=True)
 
     index = _index(dataset, spec.shard_size)
     shards = [(shard_path(folder, int(str(shard))), rows) for shard, rows in index.groupby("shard", sort=True)]
     missing = [(path, rows) for path, rows in shards if not path.exists()]
-    batches = _Batches(dataset, [rows for _, rows in missing], compute.inference_batch_size)
-    pixels = iter(DataLoader(batches, batch_size=None, num_workers=compute.num_workers, pin_memory=device == "cuda"))
     done = len(index) - sum(len(rows) for _, rows in missing)
+    work = _Work(missing, dataset_folder, autoencoder_folder, spec.dtype, compute)
     with tqdm(
         total=len(index), initial=done, desc=f"encode {spec.name}", unit="img", disable=not compute.progress
     ) as bar:
-        for path, rows in missing:
-            encoded: list[np.ndarray] = []
-            while sum(map(len, encoded)) < len(rows):
-                encoded.append(_moments(first_stage, next(pixels).to(device, non_blocking=True)))
-                bar.update(len(encoded[-1]))
-            partial = path.with_suffix(".partial")
-            with partial.open("wb") as file:
-                np.save(file, np.concatenate(encoded).astype(spec.dtype))
-            partial.replace(path)
+        if compute.devices == 1:
+            work.run(0, bar.update)
+        else:
+            _side_by_side(work, bar)
 
     written = index.drop(columns="position")
     write_index(written, folder / "index.parquet")
+    first_stage = FirstStage.load(autoencoder_folder)
     write_info(_info(spec, folder, written, first_stage, dataset, autoencoder_folder), folder)
     return folder
 
@@ -70,6 +69,60 @@ def _index(dataset: PreparedDataset, shard_size: int) -> pd.DataFrame:
     index["shard"] = np.arange(len(index)) // shard_size
     index["row"] = np.arange(len(index)) % shard_size
     return index
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Shards to encode, by as many processes as ``compute.devices`` says. Picklable."""
+
+    shards: Sequence[tuple[Path, pd.DataFrame]]
+    """Files that are not there, and the index rows of each."""
+    dataset: Path
+    autoencoder: Path
+    dtype: str
+    compute: Compute
+
+    def run(self, rank: int, progress: Callable[[int], object]) -> None:
+        """Write every ``compute.devices``-th shard, from shard ``rank`` on."""
+        compute = self.compute
+        device = compute.torch_device()
+        if device == "cuda":
+            device = f"cuda:{rank % torch.cuda.device_count()}"
+        first_stage = FirstStage.load(self.autoencoder).to(device)
+        mine = self.shards[rank :: compute.devices]
+        batches = _Batches(PreparedDataset(self.dataset), [rows for _, rows in mine], compute.inference_batch_size)
+        pinned = device.startswith("cuda")
+        pixels = iter(DataLoader(batches, batch_size=None, num_workers=compute.num_workers, pin_memory=pinned))
+        for path, rows in mine:
+            encoded: list[np.ndarray] = []
+            while sum(map(len, encoded)) < len(rows):
+                encoded.append(_moments(first_stage, next(pixels).to(device, non_blocking=True)))
+                progress(len(encoded[-1]))
+            partial = path.with_suffix(".partial")
+            with partial.open("wb") as file:
+                np.save(file, np.concatenate(encoded).astype(self.dtype))
+            partial.replace(path)
+
+    def run_quietly(self, rank: int) -> None:
+        """``run`` in a process of its own."""
+        self.run(rank, int)
+
+
+def _side_by_side(work: _Work, bar: Any) -> None:
+    """One process for each device; what a process does not write is there at the next call all the same."""
+    waiting = dict(work.shards)
+    with ProcessPoolExecutor(work.compute.devices, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(work.run_quietly, rank) for rank in range(work.compute.devices)}
+        try:
+            while running:
+                done, running = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                for path in [path for path in waiting if path.exists()]:
+                    bar.update(len(waiting.pop(path)))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 class _Batches(Dataset[torch.Tensor]):
