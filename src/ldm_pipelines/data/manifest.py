@@ -20,6 +20,8 @@ MANIFEST = "manifest.parquet"
 BOXES = "boxes.parquet"
 REJECTED = "rejected.parquet"
 HEX_DIGEST = r"^[0-9a-f]{64}$"
+ROW_GROUP, BOX_ROW_GROUP = 2**14, 2**16
+"""Rows that are written at once."""
 ROUNDING = 1e-9
 """By which a box may end beyond the image."""
 
@@ -136,7 +138,7 @@ class Rejected(pa.DataFrameModel):
 
 
 def write_manifest(frames: Iterable[pd.DataFrame], folder: Path) -> None:
-    """Checks and writes ``manifest.parquet``, one row group per frame; raises ``InputError`` naming file and row."""
+    """Checks and writes ``manifest.parquet``, frame by frame; raises ``InputError`` naming file and row."""
     _write(frames, None, folder / MANIFEST)
 
 
@@ -147,7 +149,7 @@ def read_manifest(folder: Path) -> pd.DataFrame:
 
 def write_boxes(frames: Iterable[pd.DataFrame], folder: Path) -> None:
     """Checks and writes ``boxes.parquet``."""
-    _write(frames, Boxes, folder / BOXES)
+    _write(frames, Boxes, folder / BOXES, BOX_ROW_GROUP)
 
 
 def read_boxes(folder: Path) -> pd.DataFrame:
@@ -165,14 +167,30 @@ def read_rejected(folder: Path) -> pd.DataFrame:
     return _read(Rejected, folder / REJECTED)
 
 
-def _write(frames: Iterable[pd.DataFrame], model: type[pa.DataFrameModel] | None, file: Path) -> None:
-    """Frame by frame, so that memory does not grow with the table. At least one frame, perhaps an empty one."""
+def _write(
+    frames: Iterable[pd.DataFrame], model: type[pa.DataFrameModel] | None, file: Path, row_group: int = ROW_GROUP
+) -> None:
+    """Frame by frame, so that memory does not grow with the table. At least one frame, perhaps an empty one.
+
+    A row group has ``row_group`` rows or, where frames do not divide it, a few more.
+    """
     writer: pq.ParquetWriter | None = None
+    waiting: list[pyarrow.Table] = []
+
+    def write(writer: pq.ParquetWriter | None) -> pq.ParquetWriter:
+        table = pyarrow.concat_tables(waiting).combine_chunks()
+        writer = writer or pq.ParquetWriter(file, table.schema)
+        writer.write_table(table)
+        waiting.clear()
+        return writer
+
     try:
         for frame in frames:
-            table = pyarrow.Table.from_pandas(_check(frame, model, file), preserve_index=False)
-            writer = writer or pq.ParquetWriter(file, table.schema)
-            writer.write_table(table)
+            waiting.append(pyarrow.Table.from_pandas(_check(frame, model, file), preserve_index=False))
+            if sum(map(len, waiting)) >= row_group:
+                writer = write(writer)
+        if waiting:
+            writer = write(writer)
     finally:
         if writer is not None:
             writer.close()

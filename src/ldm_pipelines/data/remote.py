@@ -55,6 +55,7 @@ class RemoteFolder(Spec):
     def names(self, pattern: str) -> list[str]:
         """Paths below the URL that match, with forward slashes, in no order. Raises ``InputError``."""
         store, root = self._store()
+        store.invalidate_cache()  # some stores keep listings
         try:
             found = store.glob(f"{root}/{pattern}")
         except (OSError, ValueError) as error:

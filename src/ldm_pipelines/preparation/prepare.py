@@ -74,9 +74,9 @@ def prepare(
     With ``storage: in_place`` there are no images and maps: the manifest says where they lie in ``raw``.
 
     ``processes`` of its own prepare shards side by side; 0 is this process alone, with threads. The result does not
-    depend on it, and memory does not grow with the dataset. Killed and called again with the same workspace, it goes
-    on with the first shard that is not done; source files that changed meanwhile are read again. What cannot be used
-    is listed with its reason and warned about.
+    depend on it, and memory grows by the names of the files alone. Killed and called again with the same workspace, it
+    goes on with the first shard that is not done; source files that changed meanwhile are read again. What cannot be
+    used is listed with its reason and warned about.
     Raises ``InputError`` when the raw folder is missing or no usable image is left.
     """
     if isinstance(raw, RemoteFolder) and dataset.source.kind not in STREAMED:

@@ -20,8 +20,8 @@ from ldm_pipelines.preparation.journal import Outcome
 from ldm_pipelines.preparation.sources.listing import Listing
 from ldm_pipelines.preparation.spec import Dataset
 
-ROWS = 2**14
-"""Of a table in memory at once, and so in a row group of its file."""
+ROWS = 2**11
+"""Of a table in memory at once as Python objects."""
 
 Item = TypeVar("Item")
 logger = logging.getLogger(__name__)
