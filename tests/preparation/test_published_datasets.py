@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support.clone import Clone, copy_project
 from support.raw_coco import make_coco
+from support.raw_coco_boxes import make_coco_layouts
 from support.raw_faces import make_archive, make_faces
 from support.raw_imagenet import make_imagenet
 from support.raw_lsun import make_lsun
@@ -28,6 +29,7 @@ DATASETS = {
     "imagenet": (make_imagenet, ["source.classes=3"]),
     "coco_captions_2014": (lambda root: make_coco(root, year=2014), []),
     "coco_stuff_2017": (lambda root: make_coco(root, maps=True), []),
+    "coco_layouts_2017": (make_coco_layouts, []),
     "openimages": (make_openimages, []),
     "openimages_boxes": (make_openimages, []),
     "places365": (make_places365, []),

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ldm_pipelines.data.boxes import Box
 from ldm_pipelines.data.originals import Location
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.source_specs.openimages import OpenImagesSource
+from ldm_pipelines.preparation.sources.box_table import BoxTable, Ids
 from ldm_pipelines.preparation.sources.files import (
     Signatures,
     Unusable,
@@ -26,7 +26,7 @@ from ldm_pipelines.preparation.sources.files import (
 )
 from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Listing, Refused, Shard
 from ldm_pipelines.preparation.sources.missing import missing
-from ldm_pipelines.preparation.sources.openimages_boxes import BoxTable, Ids, read_boxes
+from ldm_pipelines.preparation.sources.openimages_boxes import read_boxes
 from ldm_pipelines.preparation.sources.openimages_classes import Classes, read_classes
 
 IMAGE = re.compile(r"[0-9a-f]{16}\.jpg")
@@ -97,7 +97,7 @@ def _with_boxes(source: OpenImagesSource, raw: Path, name: str) -> Listing:
         given = source.box_files.get(split)
         file = _find(raw, BOX_FILES[split] if given is None else (given,), name)
         table, images = read_boxes(file, classes, source.min_area, source.exclude_group_of)
-        table = table.within(fewest, most)
+        table = table.only(table.within(fewest, most))
         shards += _shards(raw, split, table)
         if left_out := images - len(table.ids):
             ignored[f"images of {split} without {fewest} to {most} boxes"] = left_out
@@ -141,15 +141,4 @@ def _entries(raw: Path, split: str, table: BoxTable) -> Iterator[Entry]:
             yield Refused(path, str(reason))
         else:
             yield Candidate(path, None, location=Location(path), signature=signature, split=split,
-                            boxes=_boxes(table, number))  # fmt: skip
-
-
-def _boxes(table: BoxTable, image: int) -> tuple[Box, ...]:
-    """The published six decimals again, which single precision holds."""
-    rows = slice(table.starts[image], table.starts[image + 1])
-    return tuple(
-        Box(label, round(left, 6), round(top, 6), round(right - left, 6), round(bottom - top, 6))
-        for label, (left, right, top, bottom) in zip(
-            table.labels[rows].tolist(), table.corners[rows].tolist(), strict=True
-        )
-    )
+                            boxes=table.boxes(number))  # fmt: skip

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +12,8 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from ldm_pipelines.errors import InputError, near_miss
+from ldm_pipelines.preparation.sources.box_table import BoxTable, Ids
 from ldm_pipelines.preparation.sources.openimages_classes import Classes, closest
-
-Ids = NDArray[np.uint64]
 
 CORNERS = ("XMin", "XMax", "YMin", "YMax")
 COLUMNS = ("ImageID", "LabelName", *CORNERS, "IsGroupOf")
@@ -22,37 +21,6 @@ OUTSIDE = 0.01
 """So far outside the image corners may lie (they are then moved to its edge); beyond it the row is broken."""
 BLOCK = 1 << 24
 """Bytes of the file that are parsed at once."""
-
-
-class BoxTable(NamedTuple):
-    """Boxes of images. Box j belongs to image i where ``starts[i] <= j < starts[i + 1]``."""
-
-    ids: Ids
-    """Rising."""
-    starts: NDArray[np.int64]
-    labels: NDArray[np.int16]
-    corners: NDArray[np.float32]
-    """``(boxes, 4)``: left, right, top, bottom in fractions of the image, in the order of the file."""
-
-    @classmethod
-    def empty(cls, ids: Ids) -> Self:
-        """Images without boxes."""
-        starts = np.broadcast_to(np.int64(0), len(ids) + 1)
-        return cls(ids, starts, np.empty(0, np.int16), np.empty((0, 4), np.float32))
-
-    def part(self, images: slice) -> "BoxTable":
-        """Some of the images, one after another."""
-        starts = self.starts[images.start : images.stop + 1]
-        rows = slice(starts[0], starts[-1])
-        return BoxTable(self.ids[images], starts - starts[0], self.labels[rows], self.corners[rows])
-
-    def within(self, fewest: int, most: int) -> "BoxTable":
-        """Only the images that have so many boxes."""
-        counts = np.diff(self.starts)
-        kept = (counts >= fewest) & (counts <= most)
-        rows = np.repeat(kept, counts)
-        starts = np.concatenate([[0], np.cumsum(counts[kept])])
-        return BoxTable(self.ids[kept], starts, self.labels[rows], self.corners[rows])
 
 
 def read_boxes(file: Path, classes: Classes, min_area: float, exclude_group_of: bool) -> tuple[BoxTable, int]:
@@ -76,16 +44,8 @@ def read_boxes(file: Path, classes: Classes, min_area: float, exclude_group_of: 
         first += block.num_rows
     if not ids:
         raise InputError(f"{file} has no boxes; download it again")
-    table = _sorted(np.concatenate(ids), np.concatenate(labels), np.concatenate(corners))
+    table = BoxTable.of(np.concatenate(ids), np.concatenate(labels), np.concatenate(corners))
     return table, len(np.unique(np.concatenate(images)))
-
-
-def _sorted(ids: Ids, labels: NDArray[np.int16], corners: NDArray[np.float32]) -> BoxTable:
-    if (ids[1:] < ids[:-1]).any():
-        order = np.argsort(ids, kind="stable")
-        ids, labels, corners = ids[order], labels[order], corners[order]
-    begins = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]])) if len(ids) else np.empty(0, np.int64)
-    return BoxTable(ids[begins], np.concatenate([begins, [len(ids)]]), labels, corners)
 
 
 def _blocks(file: Path) -> Iterator[Any]:
