@@ -18,7 +18,7 @@ class Compute(Spec):
     devices: PositiveInt = 1
     """GPUs that encode a dataset's latents side by side (on the CPU: processes). Training uses one."""
     num_threads: NonNegativeInt = 0
-    """Threads of PyTorch on the CPU; 0 leaves PyTorch's own choice."""
+    """Threads of PyTorch and of NumPy's linear algebra on the CPU; 0 leaves their own choice."""
     num_workers: NonNegativeInt = 0
     """Processes that decode images, while a dataset is prepared and while a model trains."""
     inference_batch_size: PositiveInt = 128
@@ -68,9 +68,12 @@ class Compute(Spec):
     def torch_device(self) -> str:
         """``"cuda"`` or ``"cpu"``; ``auto`` takes the GPU where there is one. Also applies ``num_threads``."""
         import torch
+        from threadpoolctl import threadpool_limits
 
         if self.num_threads:
             torch.set_num_threads(self.num_threads)
+            # two stages side by side with two BLAS threads each take many times as long for an eigendecomposition
+            threadpool_limits(self.num_threads, user_api="blas")
         if self.device == "auto":
             return "cuda" if torch.cuda.is_available() else "cpu"
         return self.device

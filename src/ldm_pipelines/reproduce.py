@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
-import yaml
 from tqdm import tqdm
 
+from ldm_pipelines.config.compose import PARAMS_FILE, read_params
 from ldm_pipelines.errors import InputError, near_miss
 
 LOGS = Path("data/02_intermediate/reproduce")
-PARAMETERS = Path("params.yaml")
 BUSY = re.compile("Unable to acquire lock|is busy, it is being blocked by")
 """What DVC says where two of its processes met before the stage's command began; the stage is asked for again."""
 POLL_S = 0.1
@@ -107,7 +106,7 @@ def outdated(project: Path, targets: Sequence[str]) -> "nx.DiGraph[str]":
         with repo.lock:
             asked = {name for name in sorted(wanted - changed) if stages[name].status()}
         changed |= _with_all_behind(asked, graph)
-        parameters = yaml.load(PARAMETERS.read_bytes(), Loader=yaml.CSafeLoader) if PARAMETERS.exists() else {}
+        parameters = read_params(Path()) if Path(PARAMS_FILE).exists() else {}
         found: nx.DiGraph[str] = graph.subgraph(changed & wanted).copy()
         nx.set_node_attributes(found, {name: _described(stages[name], parameters) for name in found}, "stage")
     return found

@@ -127,6 +127,7 @@ def test_each_shard_is_fetched_once_an_epoch_where_few_fit_the_disk(
     train_split = PreparedDataset(folder).split("train")
     assert train_split.shards is not None
     steps = Steps(ImageBatches(train_split), batch_size=5, seed=3, shards=train_split.shards)
+    shutil.rmtree(remote.cache)
     server.fetched.clear()
     for step in range(5 * 3):
         assert steps[step]["x"].shape == (5, 3, 16, 16)

@@ -32,7 +32,7 @@ def compose(project: Path, overrides: Sequence[str] = ()) -> str:
         except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
             raise InputError(f"conf/hydra: {str(error).split(chr(10) + 'Config search path')[0]}") from None
         text = output.read_text()
-    read_study(yaml.safe_load(text), "composed parameters")
+    read_study(yaml.load(text, Loader=yaml.CSafeLoader), "composed parameters")
     return text
 
 
@@ -46,7 +46,7 @@ def read_params(project: Path) -> dict[str, Any]:
     if not path.exists():
         raise InputError(f"{path} is missing; write it with `kedro compose`")
     try:
-        parameters = yaml.safe_load(path.read_text())
+        parameters = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not YAML: {error}") from None
     if not isinstance(parameters, dict):

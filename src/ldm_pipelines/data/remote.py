@@ -92,20 +92,24 @@ class RemoteFolder(Spec):
         return local
 
     def ahead(self, relatives: Iterable[str]) -> None:
-        """Fetch these in the background. What fails is left to ``fetch``, which then says why."""
+        """Fetch these in the background, or keep them. What fails is left to ``fetch``, which then says why."""
         for relative in relatives:
-            if relative not in self._asked and not (self.cache / relative).is_file():
-                self._asked.add(relative)
-                self._queue.put(relative)
+            try:
+                os.utime(self.cache / relative)
+            except FileNotFoundError:
+                if relative not in self._asked:
+                    self._asked.add(relative)
+                    self._queue.put(relative)
 
     def _download(self, relative: str, local: Path) -> None:
         store, root = self._store()
         partial = _beside(local, "partial")
         version = self.signature(relative)
-        self._make_room(int(store.size(f"{root}/{relative}") or 0))
         self._again(relative, lambda: store.get_file(f"{root}/{relative}", str(partial)))
         _version_file(local).write_text(version)
-        partial.replace(local)
+        with FileLock(self.cache / ".room.lock"):  # several threads and processes fetch: each sees what the others keep
+            self._make_room(partial.stat().st_size)
+            partial.replace(local)
 
     def _again(self, relative: str, attempt: Callable[[], Result]) -> Result:
         """Its result; a network that fails is asked a few times."""

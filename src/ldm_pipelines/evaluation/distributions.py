@@ -23,13 +23,13 @@ POINTS = 15
 def measure_distances(made: SetFeatures, real: SetFeatures, spec: Distribution, prefix: str = "") -> Measured:
     """FID with its interval, KID, and sFID where both have spatial features; names begin with ``prefix``."""
     protocol: dict[str, Any] = {"fid": "unbiased covariances, eigenvalue route"}
-    found = Measured({f"{prefix}fid": frechet_distance(made.moments, real.moments)}, protocol)
+    found = Measured({f"{prefix}fid": frechet_distance(real.moments, made.moments)}, protocol)
     if spec.replicates:
         interval = bootstrap_fid(made.pool, real.moments, seed=SEED, replicates=spec.replicates)
         text = f"95 %, {spec.replicates} bootstrap replicates of the samples, seed {SEED}; the reference is fixed"
         found |= Measured(protocol={"intervals": text}, details=intervals({f"{prefix}fid": interval}))
     if made.spatial is not None and real.spatial is not None:
-        found |= Measured({f"{prefix}sfid": frechet_distance(made.spatial, real.spatial)})
+        found |= Measured({f"{prefix}sfid": frechet_distance(real.spatial, made.spatial)})
     return found | measure_kid(made, real, spec, prefix)
 
 

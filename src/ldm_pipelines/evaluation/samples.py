@@ -116,7 +116,7 @@ def _fid_by_masked_part(
     tenths = bins_of(areas)
     fids = {
         part["from"]: frechet_distance(
-            gaussian(made.pool[tenths == round(part["from"] * BINS)]), reference.features.moments
+            reference.features.moments, gaussian(made.pool[tenths == round(part["from"] * BINS)])
         )
         for part in parts
         if part["images"] > 1

@@ -1,6 +1,7 @@
 """Frechet distance between two sets of features (Heusel et al., 2017; "FID" with Inception features)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
@@ -16,6 +17,16 @@ class Gaussian:
     mean: Float64
     covariance: Float64
     count: int
+
+    @cached_property
+    def root(self) -> Float64:
+        """A (d, r) with A A^T = covariance, r its numerical rank: no roots of the null space's rounding errors.
+
+        Kept, because a reference is compared with many sets.
+        """
+        values, vectors = scipy.linalg.eigh(self.covariance)
+        keep = values > max(values[-1], 0.0) * len(values) * np.finfo(np.float64).eps
+        return np.asarray(vectors[:, keep] * np.sqrt(values[keep]))
 
 
 class GaussianAccumulator:
@@ -65,13 +76,6 @@ def gaussian(features: ArrayLike) -> Gaussian:
     return accumulator.finish()
 
 
-def _root(covariance: Float64) -> Float64:
-    """A (d, r) with A A^T = covariance, r its numerical rank: no square roots of the null space's rounding errors."""
-    values, vectors = scipy.linalg.eigh(covariance)
-    keep = values > max(values[-1], 0.0) * len(values) * np.finfo(np.float64).eps
-    return np.asarray(vectors[:, keep] * np.sqrt(values[keep]))
-
-
 def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     """|m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^1/2), non-negative.
 
@@ -80,7 +84,7 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"features have different dimensions: {a.mean.shape[0]} and {b.mean.shape[0]}")
-    root = _root(a.covariance)
+    root = a.root
     eigenvalues = scipy.linalg.eigvalsh(root.T @ b.covariance @ root) if root.shape[1] else np.zeros(0)
     cross = np.sqrt(np.clip(eigenvalues, 0, None)).sum()
     shift = a.mean - b.mean
