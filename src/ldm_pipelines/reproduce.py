@@ -163,7 +163,7 @@ class _Running:
         self.log = project / LOGS / f"{stage.name}.log"
         self._start = time.perf_counter()
         # without waiting, a stage that ends while another process holds the lock would lose what it trained
-        command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage.name]
+        command = [sys.executable, "-m", "ldm_pipelines.single_stage", stage.name]
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
         with self.log.open("wb") as stream:
             self._process = subprocess.Popen(  # noqa: S603 - the arguments are ours

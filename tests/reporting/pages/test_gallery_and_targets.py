@@ -9,7 +9,7 @@ from PIL import Image
 
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.reporting.pages.gallery import pictures
-from ldm_pipelines.reporting.pages.targets import read_metrics, target_figures
+from ldm_pipelines.reporting.pages.targets import aims, read_metrics
 from ldm_pipelines.reporting.results import Result
 
 SUPER_RESOLUTION = {"kind": "low_res", "degradation": {"kind": "bicubic", "factor": 4}}
@@ -102,14 +102,12 @@ def test_kinds_of_entities_that_a_study_does_not_have_may_be_absent(grids: Path)
     assert picture.title == "Samples: digits_class"
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(0.8, "reached"), (0.79, "not reached")])
-def test_obedience_stands_beside_its_ceiling_and_its_target(value: float, verdict: str) -> None:
+@pytest.mark.parametrize(("value", "met"), [(0.8, True), (0.79, False)])
+def test_obedience_stands_beside_its_ceiling_and_its_target(value: float, met: bool) -> None:
     metrics = {"caption_accuracy": value, "caption_accuracy_of_truth": 0.995, "fid": 1.0}
-    (figure,) = target_figures([result("captions", metrics, conditioning={"kind": "text"})])
-    assert figure.value == f"{value:.3f}"
-    assert figure.label == (
-        f"Text-to-image (captions): captions entirely right; true images 0.995, aimed at 0.8 or more: {verdict}"
-    )
+    (aim,) = aims([result("captions", metrics, conditioning={"kind": "text"})])
+    assert (aim.task, aim.model, aim.measure) == ("Text-to-image", "captions", "captions entirely right")
+    assert (aim.value, aim.bound, aim.met) == (f"{value:.3f}", "0.8 or more; true images 0.995", met)
 
 
 def test_restored_images_stand_beside_the_best_that_needs_no_model() -> None:
@@ -120,31 +118,42 @@ def test_restored_images_stand_beside_the_best_that_needs_no_model() -> None:
         restored("upscaled", 0.0123),
         restored("bicubic", 0.0456, kind="upsampled"),
     ]
-    figures = [(figure.value, figure.label) for figure in target_figures(results)]
-    assert figures == [
-        ("0.03", "Inpainting (painted): perceptual distance, lower is better; holes filled with the mean colour 0.05, "
-                 "holes filled with the nearest known pixels 0.02: not below"),
-        ("0.3", "Inpainting (painted): FID, lower is better; holes filled with the mean colour 0.5, holes filled with "
-                "the nearest known pixels 0.2: not below"),
-        ("0.0123", "Super-resolution ×4 (upscaled): perceptual distance, lower is better; bicubic enlargement 0.0456: "
-                   "below"),
-        ("0.123", "Super-resolution ×4 (upscaled): FID, lower is better; bicubic enlargement 0.456: below"),
-    ]  # fmt: skip
+    best_fill = "(holes filled with the nearest known pixels)"
+    assert [tuple(vars(aim).values()) for aim in aims(results)] == [
+        ("Inpainting", "painted", "perceptual distance", "0.03", f"below 0.02 {best_fill}", False),
+        ("Inpainting", "painted", "FID", "0.3", f"below 0.2 {best_fill}", False),
+        (
+            "Super-resolution ×4",
+            "upscaled",
+            "perceptual distance",
+            "0.0123",
+            "below 0.0456 (bicubic enlargement)",
+            True,
+        ),
+        ("Super-resolution ×4", "upscaled", "FID", "0.123", "below 0.456 (bicubic enlargement)", True),
+    ]
+
+
+def test_samples_are_judged_once_however_many_references_they_are_compared_with() -> None:
+    rival = restored("bicubic", 0.05, kind="upsampled")
+    once = restored("upscaled", 0.01)
+    twice = [once, once.model_copy(update={"name": "upscaled_train"})]
+    assert {aim.model for aim in aims([*twice, rival])} == {"upscaled"}
 
 
 def test_images_of_other_conditions_or_networks_are_not_compared() -> None:
     light = {"kind": "low_res", "degradation": {"kind": "bsr_light", "factor": 4}}
     rival = restored("bicubic", 0.05, kind="upsampled")
-    assert not list(target_figures([restored("light", 0.01, light), rival]))
+    assert not list(aims([restored("light", 0.01, light), rival]))
     elsewhere = rival.model_copy(update={"provenance": rival.provenance | {"feature_network": {"name": "other"}}})
-    assert not list(target_figures([restored("upscaled", 0.01), elsewhere]))
+    assert not list(aims([restored("upscaled", 0.01), elsewhere]))
 
 
 def test_changed_known_pixels_are_shown() -> None:
     painted = restored("painted", 0.03, INPAINTING)
     painted = painted.model_copy(update={"metrics": painted.metrics | {"known_pixels_changed": 0}})
-    *_, last = target_figures([painted, restored("mean", 0.05, INPAINTING, kind="mean_fill")])
-    assert (last.value, last.label) == ("0", "Inpainting (painted): known pixels changed; must be 0")
+    *_, last = aims([painted, restored("mean", 0.05, INPAINTING, kind="mean_fill")])
+    assert (last.measure, last.value, last.met) == ("known pixels changed", "0", True)
 
 
 def test_results_that_are_missing_or_malformed_have_no_figures_and_broken_files_are_named(tmp_path: Path) -> None:

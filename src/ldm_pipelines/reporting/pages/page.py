@@ -33,14 +33,6 @@ class Picture:
         return f"picture-{self.path.parent.name}-{self.path.stem}"
 
 
-@dataclass(frozen=True)
-class KeyFigure:
-    """A number worth a place at the top: ``value`` as shown, and what it is."""
-
-    value: str
-    label: str
-
-
 def table_page(table: RenderedTable) -> str:
     """One table as a page that makes no request to anywhere."""
     return render("table.html.j2", table=table, title=table.caption)

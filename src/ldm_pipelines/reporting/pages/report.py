@@ -10,7 +10,7 @@ from ldm_pipelines.reporting.pages.graph import Key, anchor, draw, measured
 from ldm_pipelines.reporting.pages.page import asset, embedded, render
 from ldm_pipelines.reporting.pages.records import commits, versions
 from ldm_pipelines.reporting.pages.sections import Section, sections
-from ldm_pipelines.reporting.pages.targets import read_metrics, target_figures
+from ldm_pipelines.reporting.pages.targets import aims, read_metrics
 from ldm_pipelines.reporting.tables.layout import RenderedTable
 
 NOT_ENTITIES = {"selected", "compute", "evaluate"}
@@ -74,7 +74,7 @@ def _page(
         dirty=sum(record.git_dirty for record in records),
         records=len(records),
         versions=versions(records),
-        key_figures=list(target_figures(read_metrics(reporting / "metrics", entities.get("evaluations", {})))),
+        aims=list(aims(read_metrics(reporting / "metrics", entities.get("evaluations", {})))),
         tables=tables,
         missing_tables=sorted(set(entities.get("tables", {})) - {table.name for table in tables}),
         used_in=_used_in(tables, linked),

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.reporting.pages.gallery import BASELINES, task
-from ldm_pipelines.reporting.pages.page import KeyFigure
 from ldm_pipelines.reporting.results import Result, read_result
 
 OBEDIENCE = {
@@ -35,39 +35,57 @@ def read_metrics(folder: Path, evaluations: Mapping[str, Mapping[str, Any]]) -> 
     return [result for result in results if isinstance(result, Result)]
 
 
-def target_figures(results: Sequence[Result]) -> Iterator[KeyFigure]:
-    """A figure per result and target, with what bounds it: the true images' value, or the best without a model."""
-    for result in results:
-        for metric, (what, target) in OBEDIENCE.items():
-            value = result.metrics.get(metric)
-            if value is not None:
-                yield _obedience(result, metric, what, value, target)
+@dataclass(frozen=True)
+class Aim:
+    """A value and what it is to reach: a fixed number, or the best that needs no model."""
+
+    task: str
+    model: str
+    """The sample set."""
+    measure: str
+    value: str
+    bound: str
+    met: bool
+
+
+def aims(results: Sequence[Result]) -> Iterator[Aim]:
+    """Every sample set's, once, however many references it is measured against."""
     baselines = [result for result in results if result.subject.get("kind") in BASELINES]
+    judged = set()
     for result in results:
-        rivals = [rival for rival in baselines if _same_task(rival, result)]
-        if result not in baselines and rivals:
-            yield from _restoration(result, rivals)
+        images = result.subject.get("name", result.name)
+        if result in baselines or images in judged:
+            continue
+        judged.add(images)
+        yield from _obedience(result)
+        yield from _restoration(result, [rival for rival in baselines if _same_task(rival, result)])
 
 
-def _obedience(result: Result, metric: str, what: str, value: float, target: float) -> KeyFigure:
-    ceiling = result.metrics.get(f"{metric}{OF_TRUTH}")
-    truth = f"true images {ceiling:.3f}, " if ceiling is not None else ""
-    verdict = "reached" if value >= target else "not reached"
-    return KeyFigure(f"{value:.3f}", f"{_about(result)}: {what}; {truth}aimed at {target:g} or more: {verdict}")
+def _obedience(result: Result) -> Iterator[Aim]:
+    for metric, (what, target) in OBEDIENCE.items():
+        value = result.metrics.get(metric)
+        if value is not None:
+            ceiling = result.metrics.get(f"{metric}{OF_TRUTH}")
+            truth = f"; true images {ceiling:.3f}" if ceiling is not None else ""
+            yield _aim(result, what, f"{value:.3f}", f"{target:g} or more{truth}", value >= target)
 
 
-def _restoration(result: Result, rivals: Sequence[Result]) -> Iterator[KeyFigure]:
+def _restoration(result: Result, rivals: Sequence[Result]) -> Iterator[Aim]:
     for metric, what in RESTORATION.items():
         value = result.metrics.get(metric)
         known = {str(r.subject["kind"]): r.metrics[metric] for r in rivals if r.metrics.get(metric) is not None}
         others = {kind: float(other) for kind, other in known.items() if other is not None}
         if value is not None and others:
-            compared = ", ".join(f"{BASELINES[kind]} {other:.3g}" for kind, other in others.items())
-            verdict = "below" if value < min(others.values()) else "not below"
-            yield KeyFigure(f"{value:.3g}", f"{_about(result)}: {what}, lower is better; {compared}: {verdict}")
+            rival = min(others, key=lambda kind: others[kind])
+            bound = f"below {others[rival]:.3g} ({BASELINES[rival]})"
+            yield _aim(result, what, f"{value:.3g}", bound, value < others[rival])
     changed = result.metrics.get("known_pixels_changed")
     if changed is not None:
-        yield KeyFigure(f"{changed:g}", f"{_about(result)}: known pixels changed; must be 0")
+        yield _aim(result, "known pixels changed", f"{changed:g}", "0", changed == 0)
+
+
+def _aim(result: Result, measure: str, value: str, bound: str, met: bool) -> Aim:
+    return Aim(task(result.subject.get("conditioning") or {}), result.name, measure, value, bound, met)
 
 
 def _same_task(rival: Result, result: Result) -> bool:
@@ -75,7 +93,3 @@ def _same_task(rival: Result, result: Result) -> bool:
     facts = ("dataset", "split", "conditioning")
     same = all(rival.subject.get(fact) == result.subject.get(fact) for fact in facts)
     return same and rival.feature_network == result.feature_network and rival.reference == result.reference
-
-
-def _about(result: Result) -> str:
-    return f"{task(result.subject.get('conditioning') or {})} ({result.name})"

@@ -14,6 +14,7 @@ from ldm_pipelines.reporting.results import read_results
 from ldm_pipelines.reporting.tables.footnotes import Footnotes
 from ldm_pipelines.reporting.tables.forms import csv_text, latex, markdown
 from ldm_pipelines.reporting.tables.layout import Cell, Heading, Line, RenderedTable
+from ldm_pipelines.reporting.tables.ordering import unlike_the_paper
 from ldm_pipelines.reporting.tables.ours import our_line
 from ldm_pipelines.reporting.tables.spec import Row, Table
 from ldm_pipelines.reporting.tables.terminal import terminal
@@ -39,14 +40,19 @@ def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *
             lines.append(ours)
             problems += wrong
     within = " within its group" if any(line.group for line in lines) else ""
+    headings = tuple(Heading(c.key, c.label, c.better) for c in paper.columns)
+    unlike = unlike_the_paper(lines, headings)
+    if unlike and table.remark:
+        unlike.append(table.remark)
     return RenderedTable(
         name=table.name,
         number=paper.table,
         title=paper.title,
-        headings=tuple(Heading(c.key, c.label, c.better) for c in paper.columns),
+        headings=headings,
         lines=tuple(lines),
         footnotes=notes.finished(),
-        remarks=(BOLD_REMARK.format(within=within), *(f"Left out: {problem}." for problem in problems)),
+        remarks=(BOLD_REMARK.format(within=within), *unlike, *(f"Left out: {problem}." for problem in problems)),
+        unlike=tuple(unlike),
         problems=tuple(problems),
     )
 

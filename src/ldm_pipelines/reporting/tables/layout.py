@@ -68,6 +68,8 @@ class Line:
     """What a row of ours really is, where that is not the paper's method."""
     sources: tuple[Source, ...] = ()
     """The stored results that the row shows."""
+    measured_on: tuple[str, ...] = ()
+    """Of a row of ours: the data, the task and the networks. Figures on other ones say nothing of these."""
 
     @property
     def heading(self) -> str:
@@ -99,6 +101,8 @@ class RenderedTable:
     remarks: tuple[str, ...]
     stub: str = "Method"
     """What the first column lists."""
+    unlike: tuple[str, ...] = ()
+    """Those of ``remarks`` that say where our rows are not ordered as the paper's, and why that may be."""
     problems: tuple[str, ...] = ()
     """Mistakes in the study or in ``conf/paper``: the table stands, and the run ends with an error that names them."""
 

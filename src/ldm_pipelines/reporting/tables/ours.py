@@ -5,7 +5,7 @@ from typing import Any
 
 from ldm_pipelines.reporting.paper.documents import PaperRow, PaperTable
 from ldm_pipelines.reporting.paper.printed import DASH, show_like
-from ldm_pipelines.reporting.results import Stored, as_number
+from ldm_pipelines.reporting.results import Result, Stored, as_number
 from ldm_pipelines.reporting.tables.columns import Measure, measure_of
 from ldm_pipelines.reporting.tables.footnotes import Footnotes
 from ldm_pipelines.reporting.tables.layout import Cell, Line, Source
@@ -25,6 +25,7 @@ def our_line(
         row.method, (), group=published.group, ours=True, study=study, title=row.label or "",
         result=(row.result or row.throughput or row.preference or ""),
         sources=tuple(_source(found) for found in (*stored, *further)),
+        measured_on=tuple(_measured_on(found.result) for found in stored if found.result),
     )  # fmt: skip
     unreadable = [found for found in (*stored, *further) if found.result is None]
     marks = [notes.mark(_not_stored(found)) for found in unreadable]
@@ -109,6 +110,13 @@ def _gap(measure: Measure, stored: list[Stored], further: list[Stored]) -> tuple
     place = "details.by_masked_part" if measure.masked else "metrics"
     files = " and ".join(s.file for s in stored)
     return _missing("not measured"), f"no {' or '.join(measure.keys)} in {place} of {files}", ""
+
+
+def _measured_on(result: Result) -> str:
+    subject, network = result.subject, result.feature_network
+    task = subject.get("conditioning") or {}
+    data = [facts.get(key) for facts in (subject, result.reference) for key in ("dataset", "split")]
+    return " ".join(map(str, (*data, network.get("name"), task.get("kind"), task.get("degradation"), result.device)))
 
 
 def _missing(why: str) -> Cell:

@@ -75,6 +75,8 @@ class Table(Shelf):
 
     kind: Literal["results"] = "results"
     rows: tuple[Row, ...]
+    remark: str | None = None
+    """Why our rows may not be ordered as the paper's, in sentences; shown where they are not."""
 
 
 class SettingsTable(Shelf):
