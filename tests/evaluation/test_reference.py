@@ -58,7 +58,9 @@ def test_a_reference_of_another_network_or_of_another_dataset_is_refused(
     tmp_path: Path, samples: Path, dataset: Path, network: Path, rotation: Path
 ) -> None:
     made = reference(dataset, rotation, tmp_path / "a")
-    with pytest.raises(InputError, match=r"measured with 'turns' .* the evaluation with 'classifier'"):
+    with pytest.raises(
+        InputError, match=r"measured with 'turns', the evaluation with 'classifier', .*kind: rotation, now classifier"
+    ):
         evaluate_samples(EVALUATION, samples, made, dataset, network, network, workspace=tmp_path, compute=COMPUTE)
     smaller = DIGITS.model_copy(update={"source": DIGITS.source.model_copy(update={"limit": 100})})
     other = prepare(smaller, None, tmp_path / "other", progress=False)
