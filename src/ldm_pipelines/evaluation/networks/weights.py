@@ -56,8 +56,7 @@ VGG16 = PublishedFile(
     "https://download.pytorch.org/models/vgg16-397923af.pth",
     "VGG16 of torchvision, for LPIPS, PSIM and torch-fidelity's vgg16",
 )
-"""Of this and the next torchvision publishes the first eight digits, in the file's name; by all 64 other projects pin the
-same files."""
+"""Of this and the next torchvision publishes eight digits, in the file's name; all 64 are those other projects pin."""
 ALEXNET = PublishedFile(
     "alexnet-owt-7be5be79.pth",
     "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
