@@ -62,20 +62,24 @@ class ReferenceSet:
         self.digest = digest_folder(folder)
 
     def check(self, network: MeasuringNetwork) -> None:
-        """Raises ``InputError`` where the features are of another network.
-
-        One file of weights serves several networks, which differ in how they resize, or in what they read: so all that
-        describes a network counts but its name.
-        """
-        known, asked = self.facts["feature_network"], describe_network(network)
-        other = [key for key in {**asked, **known} if key != "name" and known.get(key) != asked.get(key)]
-        if other:
-            differences = "; ".join(f"{key}: {_short(known.get(key))}, now {_short(asked.get(key))}" for key in other)
+        """Raises ``InputError`` where the features are of another network."""
+        if other := differences(self.facts["feature_network"], network):
             raise InputError(
-                f"reference {self.facts['name']!r} was measured with {known['name']!r}, the evaluation with "
-                f"{network.name!r}, whose features are others ({differences}); run "
+                f"reference {self.facts['name']!r} was measured with {self.facts['feature_network']['name']!r}, the "
+                f"evaluation with {network.name!r}, whose features are others ({other}); run "
                 f"`kedro run --pipelines=evaluate_reference.{self.facts['name']}` again"
             )
+
+
+def differences(known: dict[str, Any], network: MeasuringNetwork) -> str:
+    """What tells the network that ``known`` describes from this one; empty where features of both are the same.
+
+    One file of weights serves several networks, which differ in how they resize, or in what they read: so all that
+    describes a network counts but its name.
+    """
+    asked = describe_network(network)
+    other = [key for key in {**asked, **known} if key != "name" and known.get(key) != asked.get(key)]
+    return "; ".join(f"{key}: {_short(known.get(key))}, now {_short(asked.get(key))}" for key in other)
 
 
 def _short(value: Any) -> str:
