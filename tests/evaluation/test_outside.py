@@ -324,5 +324,5 @@ def test_the_command_measures_prints_and_writes(
     (folder / "003.png").write_bytes(b"\x89PNG but no more")
     failed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert failed.returncode != 0
-    assert (failed.stdout + failed.stderr).count("003.png") == 1
+    assert sum("003.png" in line for line in (failed.stdout + failed.stderr).splitlines()) == 1
     assert "Repeat the previous command" not in failed.stderr and "Traceback" not in failed.stderr
