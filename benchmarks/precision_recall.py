@@ -3,7 +3,7 @@
     python benchmarks/precision_recall.py [--images 10000]
 
 N samples against N reference images at 2048 dimensions, float32, as a feature network gives them. Ours is exact in
-float64; torch-fidelity computes in the features' float32.
+float64 and finds density and coverage in the same pass; torch-fidelity computes in the features' float32.
 """
 
 import argparse

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.metrics import peak_signal_noise_ratio
 from support.sample_sets import COMPUTE, DISTRIBUTION, EVALUATION, RECONSTRUCTION, measure_rebuilt, measure_set
+from support.similarity import zero_padded_ssim
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_prc import calculate_precision_recall_full
@@ -20,11 +21,13 @@ from ldm_pipelines.autoencoders.spec import Architecture, Autoencoder
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.evaluation import batches
 from ldm_pipelines.evaluation.distributions import measure_distances, measure_manifolds
 from ldm_pipelines.evaluation.features import extract
 from ldm_pipelines.evaluation.images.image_set import ImageSet
 from ldm_pipelines.evaluation.images.sample_sets import SampleSet
 from ldm_pipelines.evaluation.networks.artefacts import open_network
+from ldm_pipelines.evaluation.networks.measuring import Outputs, StudyNetwork
 from ldm_pipelines.feature_networks.frechet import frechet_distance
 from ldm_pipelines.feature_networks.networks import load_network, load_perceptual
 
@@ -151,13 +154,38 @@ def test_distances_do_not_depend_on_the_order_of_the_images(tmp_path: Path, data
     assert found[0] == pytest.approx(found[1], rel=1e-9)
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 64])
-def test_results_do_not_depend_on_the_batch_size_of_other_work(
-    samples: Path, dataset: Path, network: Path, batch_size: int
+@pytest.mark.parametrize("batch", [1, 7, 50])
+def test_another_number_of_images_at_once_moves_results_by_rounding_alone(
+    samples: Path, dataset: Path, network: Path, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    compute = COMPUTE.model_copy(update={"inference_batch_size": batch_size})
-    ours = measure_set(EVALUATION, samples, dataset, network, compute=compute)["metrics"]
-    assert ours == measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)["metrics"]
+    expected = measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)["metrics"]
+    seen: list[int] = []
+    measure = StudyNetwork.measure
+
+    def counted(self: StudyNetwork, pixels: np.ndarray) -> Outputs:
+        seen.append(len(pixels))
+        return measure(self, pixels)
+
+    monkeypatch.setattr(StudyNetwork, "measure", counted)
+    monkeypatch.setattr(batches, "BATCH", batch)
+    ours = measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)["metrics"]
+    assert set(seen) == {batch}
+    assert ours == pytest.approx(expected, rel=1e-4, abs=1e-6)  # of features in float32, which FID takes differences of
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_metric_depends_on_the_order_of_the_rows_of_a_sample_set(
+    samples: Path, dataset: Path, network: Path, seed: int
+) -> None:
+    expected = measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)
+    table = pd.read_parquet(samples / "samples.parquet")
+    shuffled = table.sample(frac=1, random_state=seed)
+    assert shuffled["index"].tolist() != table["index"].tolist()
+    shuffled.to_parquet(samples / "samples.parquet", index=False)
+    ours = measure_set(EVALUATION, samples, dataset, network, compute=COMPUTE)
+    for name, value in expected["metrics"].items():
+        assert ours["metrics"][name] == pytest.approx(value, rel=1e-9), name
+    assert ours["details"] == expected["details"]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "missing", "not an image", "another size"])
@@ -241,17 +269,12 @@ def test_reconstruction_metrics_equal_independent_ones(
     assert metrics["r_fid"] == pytest.approx(fid, rel=1e-4)
     assert metrics["r_is"] >= 1
 
+    assert result["provenance"]["perceptual_network"] == {
+        "name": "classifier", "kind": "classifier", "digest": load_network(network).digest
+    }  # fmt: skip
     described = result["provenance"]["autoencoder"]
     assert (described["f"], described["c"]) == (2, 3)
     assert described["codebook_size"] == (32 if regulariser == "vq" else None)
-
-
-def zero_padded_ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """scikit-image on a wide black border, averaged over the image alone: the paper's zero padding."""
-    padded = [np.pad(image / 255, ((20, 20), (20, 20), (0, 0))) for image in (a, b)]
-    settings = {"data_range": 1, "channel_axis": 2, "gaussian_weights": True, "sigma": 1.5, "full": True}
-    _, similarity = structural_similarity(*padded, **settings, use_sample_covariance=False)
-    return float(similarity[20:-20, 20:-20].mean())
 
 
 def test_codebook_use_is_that_of_the_chosen_codes(tmp_path: Path, dataset: Path, network: Path) -> None:
@@ -282,8 +305,15 @@ def test_a_result_of_a_class_model_has_these_metrics_and_this_protocol(
         "fid", "kid", "kid_std", "is", "is_std", "precision", "recall", "density", "coverage", "accuracy"
     ]  # fmt: skip
     assert list(result["provenance"]["protocol"]) == [
-        "pixels", "fid", "intervals", "kid", "fid_infinity", "is_splits", "is_order", "neighbours"
+        "pixels", "arithmetic", "fid", "intervals", "kid", "fid_infinity", "is_splits", "is_order", "neighbours"
     ]  # fmt: skip
+    intervals = result["details"]["intervals"]
+    with_interval = {"fid", "is", "precision", "recall", "density", "coverage", "accuracy"}
+    assert intervals.keys() == result["provenance"]["protocol"]["intervals"].keys() == with_interval
+    for name, (low, high) in intervals.items():
+        assert low <= result["metrics"][name] <= high, name
+    assert "reference's images" in result["provenance"]["protocol"]["intervals"]["recall"]
+    assert "perceptual_network" not in result["provenance"]  # nothing was compared one by one
     assert "conditioning" not in result["provenance"]["samples"]
 
 

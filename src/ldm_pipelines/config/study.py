@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 from ldm_pipelines.analysis.spec import Sweep, Throughput
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.config.analysis_checks import analysis_problems
+from ldm_pipelines.config.network_checks import network_problems
 from ldm_pipelines.config.problems import explain
 from ldm_pipelines.config.result_checks import ROW_SOURCES, figure_problems, table_problems
 from ldm_pipelines.config.sampling_checks import samples_problems
@@ -132,6 +133,7 @@ class Study(Spec):
             *self._impossible_conditions(),
             *samples_problems(self),
             *analysis_problems(self),
+            *network_problems(self),
             *user_study_problems(self.user_studies, {**self.samples, **self.baselines}, self.ldms),
             *table_problems(self),
             *figure_problems(self),

@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ldm_pipelines.compute import Compute
+from ldm_pipelines.evaluation.arithmetic import exact_float32
 from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork, Outputs
 
 BATCH = 64
@@ -30,14 +31,16 @@ def batches(count: int, compute: Compute, what: str) -> "tqdm[NDArray[np.int64]]
 
 def measure(network: MeasuringNetwork, pixels: NDArray[np.uint8]) -> Outputs:
     """What a network says of b <= ``BATCH`` images (b, h, w, 3), to the last bit whatever b."""
-    pool, logits, spatial = network.measure(filled(pixels))
+    with exact_float32():
+        pool, logits, spatial = network.measure(filled(pixels))
     rows = slice(len(pixels))
     return Outputs(pool[rows], None if logits is None else logits[rows], None if spatial is None else spatial[rows])
 
 
 def in_full_batches(function: Callable[..., Tensor], *batch: Tensor) -> Tensor:
     """``function`` of tensors (b, ...), b <= ``BATCH``, that it treats image by image: its result (b, ...)."""
-    return function(*map(filled, batch))[: len(batch[0])]
+    with exact_float32():
+        return function(*map(filled, batch))[: len(batch[0])]
 
 
 def filled(images: T) -> T:

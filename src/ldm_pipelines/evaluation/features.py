@@ -110,9 +110,3 @@ def extract(
         for onlooker in onlookers:
             onlooker.add(indices, pixels)
     return writer.finish()
-
-
-def accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[int, NDArray[np.bool_]]:
-    """By class, whether the network assigns each image that is meant to show it to it; -1 is no class."""
-    right = logits.argmax(axis=1) == labels
-    return {int(label): right[labels == label] for label in np.unique(labels[labels >= 0])}

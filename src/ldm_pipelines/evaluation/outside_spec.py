@@ -1,7 +1,10 @@
 """Parameters of an evaluation of images that this project did not make."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import field_validator
 
 from ldm_pipelines.evaluation.spec import Distribution
 from ldm_pipelines.spec import PositiveInt, Spec
@@ -15,7 +18,8 @@ class Outside(Spec):
     images: Path | None = None
     """A folder or a .zip of images, ADM's .npz, or a sample set of this project."""
     reference: Path | None = None
-    """The same, or a reference artefact (``data/04_feature/NAME``), or statistics of torch-fidelity, clean-fid, ADM."""
+    """The same, or a reference artefact (``data/04_feature/NAME``), or statistics of torch-fidelity, clean-fid or ADM:
+    the file, or a folder that holds one such file."""
     network: str | None = None
     """A published network's kind, or the folder of a trained one (``data/06_models/feature_networks/NAME``)."""
     truth: Path | None = None
@@ -26,4 +30,12 @@ class Outside(Spec):
     image_size: PositiveInt | None = None
     """Side that images are brought to with ``resize``, by the code that prepares datasets; None: as they are."""
     resize: Literal["bilinear", "bicubic", "lanczos", "box"] = "bicubic"
+    class_folders: bool = False
+    """Whether the folder that one of ``images`` lies in is its class."""
     distribution: Distribution = DISTRIBUTION
+    """What is not given of it is ``DISTRIBUTION``'s."""
+
+    @field_validator("distribution", mode="before")
+    @classmethod
+    def _with_defaults(cls, value: Any) -> Any:
+        return {**DISTRIBUTION.model_dump(), **value} if isinstance(value, Mapping) else value

@@ -12,6 +12,7 @@ from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.digests import digest_folder
+from ldm_pipelines.evaluation.arithmetic import FLOAT32
 from ldm_pipelines.evaluation.batches import batches, in_full_batches, measure
 from ldm_pipelines.evaluation.distributions import measure_distances, measure_inception_score
 from ldm_pipelines.evaluation.features import FeatureWriter
@@ -60,7 +61,7 @@ def evaluate_reconstruction(
         FeatureWriter(_folder(workspace, name), len(images), f"{name} of {spec.name}")
         for name in ("originals", "reconstructions")
     )
-    paired = PairedMetrics(open_distance(perceptual_folder, compute), border="zeros")
+    paired = PairedMetrics(open_distance(perceptual_folder, compute))
     codebook = _CodebookUse(first_stage.codebook_size)
     for indices in batches(len(images), compute, f"reconstructions by {spec.autoencoder}"):
         originals = images.pixels(indices)
@@ -75,7 +76,7 @@ def evaluate_reconstruction(
     made = rebuilt.finish()
     found = (
         paired.measured()
-        | measure_distances(made, real.finish(), spec.distribution, "r_")
+        | measure_distances(made, real.finish(), spec.distribution, "r_", progress=compute.progress)
         | measure_inception_score(made, network, dataset.classes, spec.distribution, "r_")
     )
     return {
@@ -85,9 +86,15 @@ def evaluate_reconstruction(
         "details": found.details,
         "provenance": {
             "feature_network": describe_network(network),
+            "perceptual_network": paired.network,
             "reference": describe_reference(dataset, spec.split, len(images)),
             "autoencoder": _describe(spec.autoencoder, first_stage, autoencoder_folder),
-            "protocol": {"latent": LATENTS[first_stage.regulariser], "pixels": "8-bit RGB", **found.protocol},
+            "protocol": {
+                "latent": LATENTS[first_stage.regulariser],
+                "pixels": "8-bit RGB",
+                "arithmetic": FLOAT32,
+                **found.protocol,
+            },
         },
     }
 

@@ -19,6 +19,8 @@ from ldm_pipelines.evaluation.provenance import class_balance, describe_network,
 from ldm_pipelines.evaluation.spec import Reference
 
 FACTS, STATISTICS, SPATIAL = "reference.json", "statistics.npz", "spatial.npz"
+DIGEST_LENGTH = 64
+"""Hex digits of a SHA-256."""
 
 
 def evaluate_reference(
@@ -61,10 +63,26 @@ class ReferenceSet:
 
     def check(self, network: MeasuringNetwork) -> None:
         """Raises ``InputError`` where the features are of another network."""
-        known = self.facts["feature_network"]["digest"]
-        if known != network.digest:
+        if other := differences(self.facts["feature_network"], network):
             raise InputError(
-                f"reference {self.facts['name']!r} was measured with {self.facts['feature_network']['name']!r} "
-                f"(digest {known[:12]}), the evaluation with {network.name!r} ({network.digest[:12]}); run "
+                f"reference {self.facts['name']!r} was measured with {self.facts['feature_network']['name']!r}, the "
+                f"evaluation with {network.name!r}, whose features are others ({other}); run "
                 f"`kedro run --pipelines=evaluate_reference.{self.facts['name']}` again"
             )
+
+
+def differences(known: dict[str, Any], network: MeasuringNetwork) -> str:
+    """What tells the network that ``known`` describes from this one; empty where features of both are the same.
+
+    One file of weights serves several networks, which differ in how they resize, or in what they read: so all that
+    describes a network counts but its name.
+    """
+    asked = describe_network(network)
+    other = [key for key in {**asked, **known} if key != "name" and known.get(key) != asked.get(key)]
+    return "; ".join(f"{key}: {_short(known.get(key))}, now {_short(asked.get(key))}" for key in other)
+
+
+def _short(value: Any) -> str:
+    """Of a digest its first digits."""
+    text = "not said" if value is None else str(value)
+    return text[:12] if len(text) == DIGEST_LENGTH else text

@@ -10,18 +10,18 @@ from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.evaluation.arithmetic import FLOAT32
+from ldm_pipelines.evaluation.classes import measure_accuracy
 from ldm_pipelines.evaluation.distributions import (
     measure_distances,
     measure_extrapolation,
     measure_inception_score,
     measure_manifolds,
 )
-from ldm_pipelines.evaluation.features import SetFeatures, accuracy, extract
+from ldm_pipelines.evaluation.features import SetFeatures, extract
 from ldm_pipelines.evaluation.images.sample_sets import SampleSet
-from ldm_pipelines.evaluation.measured import Measured, check_size, intervals
-from ldm_pipelines.evaluation.metrics.bootstrap import SEED, bootstrap_mean
+from ldm_pipelines.evaluation.measured import Measured, check_size
 from ldm_pipelines.evaluation.networks.artefacts import open_distance, open_network
-from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork
 from ldm_pipelines.evaluation.pairs.restoration import BINS, RESTORATION, RestoredImages, bins_of
 from ldm_pipelines.evaluation.pairs.truth import find_truth
 from ldm_pipelines.evaluation.provenance import class_balance, describe_network
@@ -85,11 +85,11 @@ def evaluate_samples(
         network, samples, workspace / "features", compute=compute, what=f"samples {spec.samples}", onlookers=onlookers
     )
     found = (
-        measure_distances(made, reference.features, settings)
-        | measure_extrapolation(made, reference.features)
+        measure_distances(made, reference.features, settings, progress=compute.progress)
+        | measure_extrapolation(made, reference.features.moments, progress=compute.progress)
         | measure_inception_score(made, network, dataset.classes, settings)
         | measure_manifolds(made, reference.features, settings, compute.torch_device())
-        | _accuracy(made, samples, network)
+        | measure_accuracy(made, samples.labels, list(samples.info.classes), network)
         | (condition if isinstance(condition, Measured) else condition.measured())
     )
     if isinstance(condition, RestoredImages) and (areas := condition.masked_part()) is not None:
@@ -101,10 +101,11 @@ def evaluate_samples(
         "details": found.details,
         "provenance": {
             "feature_network": describe_network(network),
+            **({"perceptual_network": condition.network} if isinstance(condition, RestoredImages) else {}),
             "reference": reference.facts | {"artefact": reference.digest},
             "samples": samples.info.provenance()
             | {"digest": digest_folder(samples_folder), "class_balance": class_balance(samples.labels)},
-            "protocol": {"pixels": "8-bit RGB", **found.protocol},
+            "protocol": {"pixels": "8-bit RGB", "arithmetic": FLOAT32, **found.protocol},
         },
     }
 
@@ -123,21 +124,6 @@ def _fid_by_masked_part(
     }
     added = [part | ({"fid": fids[part["from"]]} if part["from"] in fids else {}) for part in parts]
     return Measured(details={"by_masked_part": added})
-
-
-def _accuracy(made: SetFeatures, samples: SampleSet, network: MeasuringNetwork) -> Measured:
-    """How many samples are classified as what was asked for, over all and by class."""
-    if made.logits is None or not network.classes or network.classes != list(samples.info.classes):
-        return Measured()
-    by_class = accuracy(made.logits, samples.labels)
-    if not by_class:
-        return Measured()
-    right = np.concatenate(list(by_class.values()))
-    shares = {network.classes[label]: float(values.mean()) for label, values in by_class.items()}
-    interval = bootstrap_mean(right, seed=SEED)
-    return Measured(
-        {"accuracy": float(right.mean())}, details=intervals({"accuracy": interval}) | {"accuracy_by_class": shares}
-    )
 
 
 def _against_conditions(

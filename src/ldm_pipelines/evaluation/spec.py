@@ -1,8 +1,8 @@
 """Parameters of evaluations: of sample sets, and of reconstructions."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ldm_pipelines.spec import Entity, NonNegativeInt, PositiveInt, Spec
 
@@ -24,6 +24,8 @@ class Distribution(Spec):
 
     neighbours: PositiveInt
     """k of precision and recall (Kynkaanniemi et al., 2019), density and coverage (Naeem et al., 2020)."""
+    manifold_images: PositiveInt | None = None
+    """Images of the reference around which these look for neighbours, at random where it has more; None: all."""
     is_splits: PositiveInt
     """Splits of the Inception Score."""
     kid_subsets: PositiveInt
@@ -31,7 +33,13 @@ class Distribution(Spec):
     kid_subset_size: Annotated[int, Field(ge=2)]
     """Images of a subset; where a set has fewer images than that, all of them."""
     replicates: NonNegativeInt
-    """Draws of the bootstrap behind the 95 % intervals, each an FID of its own; 0 leaves FID without an interval."""
+    """Draws of the bootstrap behind the 95 % interval of FID, each an FID of its own; 0 leaves it without one."""
+
+    @model_validator(mode="after")
+    def _has_neighbours(self) -> Self:
+        if self.manifold_images is not None and self.manifold_images <= self.neighbours:
+            raise ValueError(f"manifold_images must be more than the {self.neighbours} neighbours")
+        return self
 
 
 class Evaluation(Entity):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ldm_pipelines.evaluation.metrics import bootstrap
 from ldm_pipelines.evaluation.metrics.bootstrap import bootstrap_fid, bootstrap_mean
 from ldm_pipelines.feature_networks.frechet import Gaussian, frechet_distance, gaussian
 
@@ -52,6 +53,18 @@ def test_the_seed_decides_and_more_images_narrow_the_interval() -> None:
     assert bootstrap_mean(values, seed=1) != bootstrap_mean(values, seed=2)
     few, many = bootstrap_mean(values[:250], seed=0), bootstrap_mean(values, seed=0)
     assert (few.high - few.low) / (many.high - many.low) == pytest.approx(4, rel=0.3)
+
+
+def test_progress_is_shown_where_it_is_asked_for_and_takes_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bootstrap_fid(features(40, 0), STANDARD, seed=0, replicates=5, progress=True)
+    assert capsys.readouterr().err == ""  # done within PATIENCE
+    monkeypatch.setattr(bootstrap, "PATIENCE", 0.0)
+    bootstrap_fid(features(40, 0), STANDARD, seed=0, replicates=5, progress=True)
+    assert "bootstrap" in capsys.readouterr().err
+    bootstrap_fid(features(40, 0), STANDARD, seed=0, replicates=5)
+    assert capsys.readouterr().err == ""
 
 
 def test_refuses_what_cannot_be_resampled() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_fidelity.metric_isc import isc_features_to_metric
 
-from ldm_pipelines.evaluation.metrics.inception_score import inception_score
+from ldm_pipelines.evaluation.metrics.inception_score import bootstrap_score, inception_score
 
 
 def logits(n: int, k: int, seed: int = 0, spread: float = 3.0) -> np.ndarray:
@@ -47,6 +47,27 @@ def test_a_set_sorted_by_class_is_mixed_before_it_is_split() -> None:
     by_class = np.repeat(np.eye(10), 50, axis=0) * 50
     assert inception_score(by_class, 10, order_seed=None).mean == pytest.approx(1.0)
     assert inception_score(by_class, 10).mean > 8
+
+
+def test_the_interval_is_that_of_resampling_images_within_the_splits() -> None:
+    values, splits = logits(90, 5, spread=2.0), 3
+    ours = bootstrap_score(values, splits, seed=0, replicates=4000)
+    assert ours.value == inception_score(values, splits).mean
+    mixed = np.array_split(values[np.random.RandomState(2020).permutation(90)], splits)
+    rng = np.random.default_rng(1)
+    scores = np.array([
+        np.mean([inception_score(part[rng.integers(30, size=30)], 1, order_seed=None).mean for part in mixed])
+        for _ in range(2000)
+    ])  # fmt: skip
+    low, high = np.quantile(scores - scores.mean(), [0.025, 0.975])
+    assert (ours.low, ours.high) == pytest.approx((ours.value + low, ours.value + high), abs=0.08 * (high - low))
+
+
+def test_intervals_cover_the_expected_score_as_often_as_they_say() -> None:
+    expected = np.mean([inception_score(logits(100, 4, 10**6 + seed), 1).mean for seed in range(600)])
+    intervals = [bootstrap_score(logits(100, 4, seed), 1, seed=seed, replicates=200) for seed in range(100)]
+    covered = np.mean([interval.low <= expected <= interval.high for interval in intervals])
+    assert covered > 0.885  # 95 % less three standard errors of 100 draws
 
 
 def test_refuses_more_splits_than_images_and_what_is_no_matrix() -> None:

@@ -1,5 +1,6 @@
 """Published networks as artefacts: a record of the file, checked whenever it is used."""
 
+import hashlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ldm_pipelines.evaluation.networks.artefacts import open_distance, open_netw
 from ldm_pipelines.evaluation.networks.inception_cleanfid import InceptionCleanfid
 from ldm_pipelines.evaluation.networks.perceptual import load_lpips
 from ldm_pipelines.evaluation.networks.spec import Published
+from ldm_pipelines.evaluation.networks.weights import LPIPS_LINEAR
 
 pytestmark = pytest.mark.xdist_group("inception")
 
@@ -54,7 +56,8 @@ def test_a_recorded_distance_opens_but_measures_no_distributions(tmp_path: Path,
     folder = record_published(spec("lpips_alex"), tmp_path, compute)
     distance = open_distance(folder, compute)
     assert distance.network.name == "mine"
-    assert distance.network.digest == backbones.files["alex"].sha256
+    both = backbones.files["alex"].sha256 + LPIPS_LINEAR["alex"]
+    assert distance.network.digest == hashlib.sha256(both.encode()).hexdigest()
     with pytest.raises(InputError, match="perceptual distance without pooled features"):
         open_network(folder, compute)
 

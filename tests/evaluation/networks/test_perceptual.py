@@ -1,5 +1,6 @@
 """PSIM against the formula of the original on torchvision's own VGG16, LPIPS against its package."""
 
+import hashlib
 from typing import Any
 
 import lpips
@@ -9,7 +10,9 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor
 
-from ldm_pipelines.evaluation.networks.perceptual import load_lpips, load_psim
+from ldm_pipelines.errors import InputError
+from ldm_pipelines.evaluation.networks.perceptual import check_linear, load_lpips, load_psim
+from ldm_pipelines.evaluation.networks.weights import LPIPS_LINEAR
 
 
 def pairs() -> tuple[Tensor, Tensor]:
@@ -45,4 +48,12 @@ def test_lpips_is_the_packages(backbones: Any, monkeypatch: pytest.MonkeyPatch) 
     x, y = pairs()
     with torch.no_grad():
         torch.testing.assert_close(ours(x, y), theirs(x, y).flatten(), rtol=1e-5, atol=1e-7)
-    assert ours.network.digest == backbones.files["alex"].sha256
+    both = backbones.files["alex"].sha256 + LPIPS_LINEAR["alex"]
+    assert ours.network.digest == hashlib.sha256(both.encode()).hexdigest()
+
+
+def test_learned_weights_of_another_lpips_are_refused(backbones: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {net: check_linear(net) for net in ("vgg", "alex")} == LPIPS_LINEAR
+    monkeypatch.setitem(LPIPS_LINEAR, "alex", "ab" * 32)
+    with pytest.raises(InputError, match=r"v0\.1/alex\.pth has SHA-256 df73285e.*published with abab.*lpips==0\.1\.4"):
+        load_lpips("alex", backbones.folder, "cpu", backbones.files["alex"])

@@ -1,5 +1,6 @@
 """A network is read from exactly the file that its publisher means, or not at all."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_a_file_cut_short_is_refused(inception: Any, tmp_path: Path) -> None:
         resolve(file, tmp_path)
 
 
-def test_where_only_the_first_digits_are_published_these_are_compared(tmp_path: Path) -> None:
+def test_where_only_the_first_digits_are_known_these_are_compared(tmp_path: Path) -> None:
     (tmp_path / "some.pth").write_bytes(b"abc")  # whose digest FIPS 180 gives as an example
     whole = PublishedFile("some.pth", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "", "")
     assert published(whole, tmp_path) == whole
@@ -127,8 +128,13 @@ def test_names_and_addresses_are_those_of_the_libraries() -> None:
     for file in {*FILES.values()}:
         assert file.url.endswith(f"/{file.name}")
     for file in (INCEPTION_PYTORCH, VGG16, ALEXNET):
-        assert file.name.endswith(f"-{file.sha256}.pth")
-    assert cleanfid.inception_pytorch.FID_WEIGHTS_URL.endswith(f"-{INCEPTION_PYTORCH.sha256}.pth")
+        assert file.name.endswith(f"-{file.sha256[:8]}.pth")
+    assert cleanfid.inception_pytorch.FID_WEIGHTS_URL.endswith(f"-{INCEPTION_PYTORCH.sha256[:8]}.pth")
+
+
+def test_whole_digests_are_compared() -> None:
+    for file in {*FILES.values()}:
+        assert re.fullmatch("[0-9a-f]{64}", file.sha256)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.metrics import peak_signal_noise_ratio
 from support.conditionings import definition
 from support.sample_sets import COMPUTE, EVALUATION, measure_set, write_samples
+from support.similarity import zero_padded_ssim
 from torchmetrics.functional.image import peak_signal_noise_ratio as torch_psnr
 from torchmetrics.functional.image import structural_similarity_index_measure as torch_ssim
 
@@ -20,7 +21,7 @@ from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.randomness import image_generator
 from ldm_pipelines.data.tensors import to_tensor
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.feature_networks.networks import load_perceptual
+from ldm_pipelines.feature_networks.networks import load_network, load_perceptual
 from ldm_pipelines.sampling.baselines import make_baseline
 from ldm_pipelines.sampling.spec import Baseline
 
@@ -69,9 +70,7 @@ def test_pairs_are_measured_as_by_scikit_image_torchmetrics_and_the_perceptual_d
     ratios = [peak_signal_noise_ratio(a, b, data_range=255) for a, b in zip(pixels, made, strict=True)]
     assert metrics["psnr"] == pytest.approx(np.mean(ratios), rel=1e-6)
     assert metrics["psnr_std"] == pytest.approx(np.std(ratios), rel=1e-5)
-    settings = {"data_range": 255, "channel_axis": 2, "gaussian_weights": True, "sigma": 1.5}
-    pairs = list(zip(pixels, made, strict=True))
-    similar = [structural_similarity(a, b, use_sample_covariance=False, **settings) for a, b in pairs]
+    similar = [zero_padded_ssim(a, b) for a, b in zip(pixels, made, strict=True)]
     assert metrics["ssim"] == pytest.approx(np.mean(similar), rel=1e-6)
     assert metrics["ssim_std"] == pytest.approx(np.std(similar), rel=1e-5)
     with torch.inference_mode():
@@ -82,8 +81,13 @@ def test_pairs_are_measured_as_by_scikit_image_torchmetrics_and_the_perceptual_d
     x, y = (to_tensor(v).double().add(1).div(2) for v in (pixels, made))
     theirs = torch_psnr(y, x, data_range=1.0, reduction="elementwise_mean", dim=(1, 2, 3))
     assert metrics["psnr"] == pytest.approx(theirs.item(), rel=1e-5)
-    _, places = torch_ssim(y, x, data_range=1.0, return_full_image=True)
-    assert metrics["ssim"] == pytest.approx(places[..., 5:-5, 5:-5].mean().item(), rel=1e-6)
+    embedded = (torch.nn.functional.pad(v, (20, 20, 20, 20)) for v in (y, x))  # the paper pads with zeros
+    _, places = torch_ssim(*embedded, data_range=1.0, return_full_image=True)
+    assert metrics["ssim"] == pytest.approx(places[..., 20:-20, 20:-20].mean().item(), rel=1e-6)
+    assert "zero padding" in result["provenance"]["protocol"]["ssim"]
+    assert result["provenance"]["perceptual_network"] == {
+        "name": "classifier", "kind": "classifier", "digest": load_network(network).digest
+    }  # fmt: skip
 
     assert "known_pixels_changed" not in metrics
     assert {"fid", "is", "precision", "recall"} <= set(metrics)
@@ -128,6 +132,8 @@ def test_figures_by_masked_part_are_those_of_the_images_in_each_bin(
         inside = (areas >= row["from"]) & (areas < row["to"])
         assert row["images"] == inside.sum()
         assert row["psnr"] == pytest.approx(ratios[inside].mean(), rel=1e-6)
+        assert row["psnr_std"] == pytest.approx(ratios[inside].std(), rel=1e-5, abs=1e-9)
+        assert {"ssim_std", "psim_std"} <= row.keys()
         if inside.sum() < 2:
             assert "fid" not in row
     most = max(bins, key=lambda row: row["images"])

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import torch
-
-from ldm_pipelines.evaluation.metrics.neighbours import Features, blocks, matching, squared_radii
+from ldm_pipelines.evaluation.metrics.manifolds import manifolds
+from ldm_pipelines.evaluation.metrics.neighbours import Features
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,5 @@ def density_coverage(samples: Features, reference: Features, neighbours: int) ->
     Raises:
         ValueError: the shapes do not fit, a set has ``neighbours`` images or fewer, or a feature is not finite.
     """
-    made, real = matching(samples, reference, neighbours)
-    radii = squared_radii(real, neighbours)
-    memberships, covered = 0, torch.zeros(len(real), dtype=torch.bool, device=real.device)
-    for block in blocks(made, real):
-        inside = block.within(radii, closed=False)
-        memberships += int(inside.sum())
-        covered |= inside.any(dim=0)
-    return DensityCoverage(memberships / (neighbours * len(made)), float(covered.double().mean()))
+    found = manifolds(samples, reference, neighbours)
+    return DensityCoverage(found.density, found.coverage)

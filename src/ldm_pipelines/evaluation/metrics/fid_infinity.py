@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
 
+from ldm_pipelines.evaluation.metrics.bootstrap import PATIENCE
 from ldm_pipelines.feature_networks.frechet import Gaussian, frechet_distance, gaussian
 
 
@@ -20,14 +22,21 @@ class FidInfinity:
 
 
 def fid_infinity(
-    samples: ArrayLike, reference: Gaussian, *, seed: int, fewest: int | None = None, points: int = 15
+    samples: ArrayLike,
+    reference: Gaussian,
+    *,
+    seed: int,
+    fewest: int | None = None,
+    points: int = 15,
+    progress: bool = False,
 ) -> FidInfinity:
     """The FID that samples (n, d) would have if there were infinitely many: least squares on FID = a + b / n.
 
     FID is measured on ``points`` random subsets, each drawn anew without replacement, of ``fewest`` to n samples evenly
     spaced in 1/n. ``fewest`` is n // 10 by default: the authors' code takes 5000 to 50,000, evenly spaced in n. The
     bias of a reference that is itself a sample stays, as in FID. The line holds where the subsets have more images than
-    dimensions; otherwise take a larger ``fewest``. Costs ``points`` times an FID.
+    dimensions; otherwise take a larger ``fewest``. Costs ``points`` times an FID; ``progress``
+    shows how many are done.
 
     Raises:
         ValueError: fewer than 3 points, or ``fewest`` is not between 2 and n, or leaves fewer counts than points.
@@ -37,7 +46,8 @@ def fid_infinity(
         raise ValueError(f"features are a matrix (n, d), not an array of shape {features.shape}")
     counts = _counts(len(features), len(features) // 10 if fewest is None else fewest, points)
     rng = np.random.default_rng(seed)
-    subsets = (features[rng.choice(len(features), count, replace=False)] for count in counts)
+    shown = tqdm(counts, "FID by count", unit="FID", delay=PATIENCE, leave=False, disable=not progress)
+    subsets = (features[rng.choice(len(features), count, replace=False)] for count in shown)
     distances = np.array([frechet_distance(reference, gaussian(subset)) for subset in subsets])
     value, standard_error = _intercept(1 / counts, distances)
     pairs = tuple((int(n), float(fid)) for n, fid in zip(counts, distances, strict=True))

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ldm_pipelines.evaluation.arithmetic import exact_float32
+
 Features = Tensor | NDArray[Any]
 
 CHUNK_ELEMENTS = 2**25
@@ -145,9 +147,5 @@ def _sum(terms: Tensor) -> Tensor:
 
 def _float32_product(a: Tensor, b: Tensor) -> Tensor:
     """a b^T in float32 proper: TF32 and bfloat16, where a program allows them, round more than the slack covers."""
-    allowed = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
+    with exact_float32():
         return a @ b.T
-    finally:
-        torch.set_float32_matmul_precision(allowed)

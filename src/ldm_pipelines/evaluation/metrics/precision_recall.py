@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import torch
-
-from ldm_pipelines.evaluation.metrics.neighbours import Features, blocks, matching, squared_radii
+from ldm_pipelines.evaluation.metrics.manifolds import manifolds
+from ldm_pipelines.evaluation.metrics.neighbours import Features
 
 
 @dataclass(frozen=True)
@@ -19,8 +18,7 @@ def precision_recall(samples: Features, reference: Features, neighbours: int) ->
     """From features (n, d) and (m, d), arrays or tensors, on their device; exact in float64.
 
     A set's manifold is the union of closed balls around its points, each reaching to the point's ``neighbours``-th
-    nearest neighbour other than itself. Memory beyond the features: their copies in float32 and some 0.7 GiB, so below
-    4 GiB in all for 50,000 times 50,000 of 2048 dimensions in float32.
+    nearest neighbour other than itself. Memory is as said of ``manifolds``.
 
     ADM's evaluator (Dhariwal & Nichol, 2021), which the paper used, has the same definition with ``neighbours`` = 3, so
     there is no mode for it. It differs by rounding alone: it compares distances in float16 where those are finite, and
@@ -29,10 +27,5 @@ def precision_recall(samples: Features, reference: Features, neighbours: int) ->
     Raises:
         ValueError: the shapes do not fit, a set has ``neighbours`` images or fewer, or a feature is not finite.
     """
-    made, real = matching(samples, reference, neighbours)
-    made_radii, real_radii = squared_radii(made, neighbours), squared_radii(real, neighbours)
-    precise, recalled = [], torch.zeros(len(real), dtype=torch.bool, device=real.device)
-    for block in blocks(made, real):
-        precise.append(block.within(real_radii, closed=True).any(dim=1))
-        recalled |= block.within(made_radii[block.rows, None], closed=True).any(dim=0)
-    return PrecisionRecall(float(torch.cat(precise).double().mean()), float(recalled.double().mean()))
+    found = manifolds(samples, reference, neighbours)
+    return PrecisionRecall(found.precision, found.recall)

@@ -4,6 +4,9 @@ from typing import Literal
 
 from ldm_pipelines.spec import Entity
 
+PERCEPTUAL = ("lpips_vgg", "lpips_alex", "psim_vgg")
+"""Kinds that are perceptual distances and nothing else; the others give features and nothing else."""
+
 
 class Published(Entity):
     """A published network, read from its file in ``weights_dir`` whenever it measures; no copy of it is kept.

@@ -26,7 +26,7 @@ class PublishedFile:
 
     name: str
     sha256: str
-    """Hex digits: all 64, or as many first ones as the publisher states (by custom eight, in the file's name)."""
+    """Hex digits: all 64, or as many first ones as are known."""
     url: str
     read_by: str
     """The network, and the library whose code it is, for messages."""
@@ -34,13 +34,14 @@ class PublishedFile:
 
 INCEPTION_PYTORCH = PublishedFile(
     "weights-inception-2015-12-05-6726825d.pth",
-    "6726825d",
+    "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
     "Inception-v3 as ported by torch-fidelity, also clean-fid's legacy_pytorch",
 )
 """The state dict of TensorFlow's Inception-v3 of 2015-12-05.
 
 pytorch-fid, and with it clean-fid, names the same digest: ``pt_inception-2015-12-05-6726825d.pth`` will do, renamed.
+Both publish the first eight digits, in the file's name; all 64 are those by which other projects pin the same file.
 """
 INCEPTION_TORCHSCRIPT = PublishedFile(
     "inception-2015-12-05.pt",
@@ -51,16 +52,22 @@ INCEPTION_TORCHSCRIPT = PublishedFile(
 """The same network as TorchScript. Address: clean-fid; digest: k-diffusion 0.1.1, ``k_diffusion/evaluation.py``."""
 VGG16 = PublishedFile(
     "vgg16-397923af.pth",
-    "397923af",
+    "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
     "https://download.pytorch.org/models/vgg16-397923af.pth",
     "VGG16 of torchvision, for LPIPS, PSIM and torch-fidelity's vgg16",
 )
+"""Of this and the next torchvision publishes eight digits, in the file's name; all 64 are those other projects pin."""
 ALEXNET = PublishedFile(
     "alexnet-owt-7be5be79.pth",
-    "7be5be79",
+    "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
     "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
     "AlexNet of torchvision, for LPIPS",
 )
+LPIPS_LINEAR = {
+    "vgg": "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+    "alex": "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+}
+"""SHA-256 of ``weights/v0.1/NET.pth``, the learned weights of channels inside the package lpips 0.1.4."""
 
 
 def resolve(file: PublishedFile, weights_dir: Path) -> Path:

@@ -7,13 +7,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ldm_pipelines.autoencoders.paired import HIGHEST_PSNR, Border, psnr, ssim
+from ldm_pipelines.autoencoders.paired import HIGHEST_PSNR, psnr, ssim
 from ldm_pipelines.evaluation.batches import in_full_batches
-from ldm_pipelines.evaluation.measured import Measured, intervals
+from ldm_pipelines.evaluation.measured import INTERVALS, Measured, intervals
 from ldm_pipelines.evaluation.metrics.bootstrap import SEED, bootstrap_mean
+from ldm_pipelines.evaluation.provenance import describe_distance
 from ldm_pipelines.feature_networks.features import PerceptualDistance
 
-BORDERS = {"inside": "where it fits", "zeros": "zero padding"}
+PSNR = "data range 1, mean over images"
+SSIM = "11x11 Gaussian window, sigma 1.5, zero padding, data range 1, mean over images"
+"""The paper's, of reconstructions and of restored images alike; scikit-image's keeps to where the window fits."""
+OF_PAIRS = f"95 %, over draws of the pairs (bootstrap, seed {SEED})"
 
 
 class PairedMetrics:
@@ -22,19 +26,20 @@ class PairedMetrics:
     The distance is called ``lpips`` where its network is, else ``psim``.
     """
 
-    def __init__(self, perceptual: PerceptualDistance | None, border: Border) -> None:
-        """``border``: of SSIM, see ``ldm_pipelines.autoencoders.paired.ssim``. Without ``perceptual`` no distance."""
-        self._perceptual, self._border = perceptual, border
+    def __init__(self, perceptual: PerceptualDistance | None) -> None:
+        """Without ``perceptual`` no distance."""
+        self._perceptual = perceptual
+        self.network = None if perceptual is None else describe_distance(perceptual)
+        """Which distance it is."""
         self._values: dict[str, list[Tensor]] = {"psnr": [], "ssim": []}
-        if perceptual:
-            weighed = perceptual.network.kind == "lpips" and type(perceptual) is PerceptualDistance
-            self._distance = "lpips" if weighed else "psim"
+        if self.network:
+            self._distance = "lpips" if self.network["kind"].startswith("lpips") else "psim"
             self._values[self._distance] = []
 
     def add(self, x: Tensor, y: Tensor) -> None:
         """Take in pairs: b <= ``BATCH`` images (b, 3, h, w) in [-1, 1]."""
         self._values["psnr"].append(psnr(_unit(x), _unit(y)).clamp(max=HIGHEST_PSNR).cpu())
-        self._values["ssim"].append(ssim(_unit(x), _unit(y), border=self._border).cpu())
+        self._values["ssim"].append(ssim(_unit(x), _unit(y), border="zeros").cpu())
         if self._perceptual:
             with torch.inference_mode():
                 distances = in_full_batches(self._perceptual, x, y)
@@ -50,13 +55,14 @@ class PairedMetrics:
         metrics = {name: float(numbers.mean()) for name, numbers in values.items()}
         metrics |= {f"{name}_std": float(numbers.std()) for name, numbers in values.items()}
         found = {name: bootstrap_mean(numbers, seed=SEED) for name, numbers in values.items() if len(numbers) > 1}
-        protocol: dict[str, Any] = {
-            "psnr": "data range 1, mean over images",
-            "ssim": f"11x11 Gaussian window, sigma 1.5, {BORDERS[self._border]}, data range 1, mean over images",
-        }
-        if self._perceptual:
-            network = self._perceptual.network
-            protocol[self._distance] = f"perceptual distance of {network.name} ({network.digest[:12]})"
+        protocol: dict[str, Any] = {"psnr": PSNR, "ssim": SSIM}
+        if self.network:
+            network = self.network
+            protocol[self._distance] = (
+                f"perceptual distance of {network['name']} ({network['kind']}, {network['digest'][:12]})"
+            )
+        if found:
+            protocol[INTERVALS] = dict.fromkeys(found, OF_PAIRS)
         return Measured(dict(sorted(metrics.items())), protocol, intervals(found))
 
 

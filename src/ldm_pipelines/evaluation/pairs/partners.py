@@ -5,7 +5,6 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from ldm_pipelines.autoencoders.paired import WINDOW
 from ldm_pipelines.data.tensors import to_tensor
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.images.arrays import ArrayImages
@@ -22,14 +21,16 @@ class PartnerImages:
     """
 
     def __init__(self, images: ImageSet, truth: ImageSet, perceptual: PerceptualDistance | None, device: str) -> None:
-        """Raises ``InputError`` where an image has no partner, or the sizes are not one, or too small for SSIM."""
-        if images.image_size != truth.image_size or images.image_size < WINDOW:
+        """Raises ``InputError`` where an image has no partner, or the sizes are not one."""
+        if images.image_size != truth.image_size:
             raise InputError(
                 f"evaluate.truth: images of {truth.image_size} pixels cannot be compared with images of "
-                f"{images.image_size}: both need one size of {WINDOW} or more (evaluate.image_size resizes both)"
+                f"{images.image_size}: both need one size (evaluate.image_size resizes both)"
             )
         self._truth, self._places, self._device = truth, _partners(images, truth), device
-        self._paired = PairedMetrics(perceptual.to(device) if perceptual else None, border="inside")
+        self._paired = PairedMetrics(perceptual.to(device) if perceptual else None)
+        self.network = self._paired.network
+        """Which distance pairs are compared by."""
 
     def add(self, indices: NDArray[np.int64], pixels: NDArray[np.uint8]) -> None:
         true = self._truth.pixels(self._places[indices])

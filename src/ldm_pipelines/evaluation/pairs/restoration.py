@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ldm_pipelines.autoencoders.paired import WINDOW
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.masks import draw_mask
 from ldm_pipelines.data.randomness import image_generator
@@ -29,16 +28,14 @@ class RestoredImages:
     many known pixels differ. An ``Onlooker`` of the samples."""
 
     def __init__(self, samples: SampleSet, truth: Truth, perceptual: PerceptualDistance, *, compute: Compute) -> None:
-        """Raises ``InputError`` where images are too small for SSIM, or the masks are not known."""
+        """Raises ``InputError`` where the masks are not known."""
         info = samples.info
-        if info.image_size < WINDOW:
-            raise InputError(
-                f"samples {info.name!r}: SSIM needs images of {WINDOW} pixels or more, not {info.image_size}"
-            )
         self._info, self._truth = info, truth
         self._masks = _masks(info) if info.condition_kind == "inpainting" else None
         self._device = compute.torch_device()
-        self._paired = PairedMetrics(perceptual.to(self._device), border="inside")
+        self._paired = PairedMetrics(perceptual.to(self._device))
+        self.network = self._paired.network
+        """Which distance pairs are compared by."""
         self._changed, self._areas = 0, [np.zeros(0)]
 
     def add(self, indices: NDArray[np.int64], pixels: NDArray[np.uint8]) -> None:
@@ -72,7 +69,8 @@ class RestoredImages:
 
 
 def _by_masked_part(areas: NDArray[np.float64], values: dict[str, NDArray[np.float64]]) -> list[dict[str, float]]:
-    """Means of the images whose masked part lies in each tenth, as in LaMa's evaluation; bins without images left out.
+    """Means and population standard deviations of the images whose masked part lies in each tenth, as in LaMa's
+    evaluation; bins without images left out.
 
     A part on a bin's edge belongs to the bin above it; the last bin includes 1.
     """
@@ -80,6 +78,7 @@ def _by_masked_part(areas: NDArray[np.float64], values: dict[str, NDArray[np.flo
     return [
         {"from": bin / BINS, "to": (bin + 1) / BINS, "images": int((bins == bin).sum())}
         | {name: float(numbers[bins == bin].mean()) for name, numbers in values.items()}
+        | {f"{name}_std": float(numbers[bins == bin].std()) for name, numbers in values.items()}
         for bin in np.unique(bins).tolist()
     ]
 

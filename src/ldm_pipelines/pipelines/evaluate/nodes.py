@@ -71,4 +71,5 @@ def evaluate_outside(evaluate: Outside, compute: Compute) -> None:
     evaluate.output.write_text(json.dumps(result, indent=2) + "\n")
     width = max(map(len, result["metrics"]))
     lines = [f"{name:{width}}  {value:.6g}" for name, value in result["metrics"].items()]
-    click.echo("\n".join([*lines, "", f"  written to {evaluate.output}"]))
+    notes = [f"note: {remark}" for remark in result["provenance"]["protocol"].get("remarks", ())]
+    click.echo("\n".join([*lines, "", *notes, f"  written to {evaluate.output}"]))

@@ -1,0 +1,49 @@
+"""All four metrics of neighbourhoods from one pass, in bounded memory."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+
+from ldm_pipelines.evaluation.metrics.manifolds import manifolds
+
+MEASURE = """
+import json, resource, sys
+import torch
+from ldm_pipelines.evaluation.metrics import neighbours
+from ldm_pipelines.evaluation.metrics.manifolds import manifolds
+
+neighbours.CHUNK_ELEMENTS = int(sys.argv[1])
+samples, reference = (torch.randn(5000, 32, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+manifolds(samples[:200], reference[:200], 3)  # whatever is loaded at the first call
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = manifolds(samples, reference, 3)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"mib": (after - before) / 1024, "precision": found.precision}))
+"""
+
+
+def test_each_metric_is_the_mean_of_what_is_said_of_the_images() -> None:
+    rng = np.random.default_rng(0)
+    samples, reference = rng.normal(size=(60, 4)) + 0.3, rng.normal(size=(80, 4))
+    found = manifolds(samples, reference, 3)
+    assert found.precision == found.precise.mean() and len(found.precise) == 60
+    assert found.recall == found.recalled.mean() and len(found.recalled) == 80
+    assert found.density == found.memberships.sum() / (3 * 60)
+    assert found.coverage == found.covered.mean() and len(found.covered) == 80
+
+
+def peak(chunk_elements: int) -> dict[str, float]:
+    command = [sys.executable, "-c", MEASURE, str(chunk_elements)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def test_memory_is_bounded_by_the_chunk_and_not_by_the_number_of_distances() -> None:
+    """All distances of 5000 times 5000 are 95 MiB in float32; a few copies of the chunk's live at a time."""
+    few, all_at_once = peak(2**18), peak(2**25)
+    assert few["mib"] < 40
+    assert all_at_once["mib"] > 2 * 95
+    assert few["precision"] == all_at_once["precision"]
