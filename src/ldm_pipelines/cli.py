@@ -10,6 +10,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.utils import find_kedro_project
 
+from ldm_pipelines.console import tell_input_errors_once
 from ldm_pipelines.errors import InputError
 
 
@@ -18,6 +19,7 @@ def _input_errors(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        tell_input_errors_once()
         try:
             return command(*args, **kwargs)
         except Exception as error:

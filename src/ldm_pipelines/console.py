@@ -20,3 +20,9 @@ class OnceForInputErrors(logging.Filter):
             return True
         of_node = record.name == "kedro.pipeline.node" and record.levelno >= logging.ERROR
         return not (of_node or record.getMessage().startswith(NO_NODES))
+
+
+def tell_input_errors_once() -> None:
+    """Filter what the console shows. (Kedro refuses a logging configuration that names a class.)"""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(OnceForInputErrors())
