@@ -14,11 +14,18 @@ EMPTY = "schema: '2.0'\nstages:\n"
 
 def replaced(text: str, name: str, lines: str) -> str:
     """The text of a lock whose entry ``name`` is ``lines``, indented by two; a new entry comes last."""
-    start = re.search(rf"^  {re.escape(name)}:\n", text, re.MULTILINE)
-    if start is None:
-        return text + lines
-    following = re.compile(r"^ {0,2}\S", re.MULTILINE).search(text, start.end())
-    return text[: start.start()] + lines + (text[following.start() :] if following else "")
+    entry = re.search(rf"^  {re.escape(name)}:\n", text, re.MULTILINE)
+    if entry:
+        start, end = entry.start(), _next(r"^ {0,2}\S", text, entry.end())
+    else:
+        start = end = _next(r"^\S", text, text.index("stages:\n") + 1)
+    return text[:start] + lines + text[end:]
+
+
+def _next(pattern: str, text: str, start: int) -> int:
+    """Where it is found from ``start`` on, or the end."""
+    found = re.compile(pattern, re.MULTILINE).search(text, start)
+    return found.start() if found else len(text)
 
 
 def record(lock: Any, stages: Sequence[Any], **options: Any) -> None:
