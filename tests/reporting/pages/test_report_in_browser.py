@@ -80,6 +80,24 @@ def test_a_heading_sorts_its_table_by_keyboard(browser: Browser, address: str) -
     assert page.evaluate(f"document.querySelector('{FID}').ariaSort") == "none"
 
 
+def test_counts_of_parameters_are_sorted_by_what_they_are_worth(browser: Browser, address: str) -> None:
+    page = browser.open(f"{address}#tables")
+    page.click("#table_03 thead th:nth-child(6) button")
+    counts = page.evaluate(
+        "[...document.querySelectorAll('#table_03 tbody tr')].map(row => row.cells[5].textContent.trim())"
+    )
+    assert counts == ["812k", "812k", "340M", "400M", "400M", "554M", "608M"]
+
+
+def test_a_letter_at_a_number_leads_to_its_note(browser: Browser, address: str) -> None:
+    page = browser.open(f"{address}#tables")
+    page.click("#table_03 .ours td .marks a")
+    page.wait("location.hash === '#table_03-a'")
+    assert page.evaluate("document.querySelector('#table_03-a:target dd').textContent").startswith(
+        "images of digits (ImageNet)"
+    )
+
+
 def test_a_picture_is_enlarged_by_enter_and_put_back_by_escape(browser: Browser, address: str) -> None:
     page = browser.open(f"{address}#pictures")
     page.evaluate("document.querySelector('.enlarge').focus()")

@@ -16,6 +16,7 @@ from ldm_pipelines.reporting.paper.documents import (
     load_sources,
     load_zoo,
 )
+from ldm_pipelines.reporting.paper.protocol import Protocol
 
 PAPER = Path(__file__).parents[3] / "conf" / "paper"
 TABLES = [f"table_{number:02d}" for number in range(1, 19)]
@@ -86,8 +87,15 @@ rows: [{method: LDM-4, fid: 3.60, is_ldm: true, steps: 250}]
         ("is_ldm: true", "is_ldm: true, is_ldm: false", "'is_ldm' occurs twice"),
         ("is_ldm: true, ", "", r"rows\.0\.is_ldm: Field required"),
         ("rows: [", "rows: [[", "cannot be read as YAML"),
+        ("samples: 50000", "smaples: 50000", "unknown key 'protocol.smaples'; did you mean 'samples'"),
+        ("samples: 50000", "samples: many", r"protocol\.samples\..*: Input should be"),
+        ("samples: 50000", "reference: {dataset: [x]}", "'protocol.reference.dataset'; did you mean 'datasets'"),
+        ("samples: 50000", "columns: {fid: {blanced: true}}", "'protocol.columns.fid.blanced'; did you mean 'balanced'"),
+        ("samples: 50000", "columns: {fdi: {samples: 1}}", "protocol.columns: the table has none named 'fdi'; did you mean 'fid'"),
+        ("samples: 50000", "groups: {FFHQ: {samples: 1}}", "protocol.groups: the table has none named 'FFHQ'"),
+        ("samples: 50000", "feature_network: inception", r"protocol\.feature_network: Input should be 'inception_fidelity' or"),
     ],
-)
+)  # fmt: skip
 def test_a_malformed_file_is_one_error_naming_file_and_key(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = tmp_path / "table_03.yaml"
     path.write_text(VALID)
@@ -96,6 +104,23 @@ def test_a_malformed_file_is_one_error_naming_file_and_key(tmp_path: Path, old: 
     with pytest.raises(InputError, match=message) as raised:
         load_document(path)
     assert str(path) in str(raised.value)
+
+
+def test_a_cell_takes_what_its_column_says_before_its_group_before_the_table() -> None:
+    """Facts that a part does not name are those of the whole."""
+    protocol = Protocol.model_validate({
+        "samples": 10, "image_size": 256, "reference": {"datasets": ["A"], "split": "train"},
+        "groups": {"g": {"samples": 20, "reference": {"datasets": ["B"]}}},
+        "columns": {"c": {"samples": 30, "reference": {"split": "test"}}},
+    })  # fmt: skip
+    cells = {(group, column): protocol.of(group, column) for group in ("g", "") for column in ("c", "")}
+    facts = {at: (c.samples, c.image_size, c.reference.datasets, c.reference.split) for at, c in cells.items()}
+    assert facts == {
+        ("g", "c"): (30, 256, ("B",), "test"),
+        ("g", ""): (20, 256, ("B",), "train"),
+        ("", "c"): (30, 256, ("A",), "test"),
+        ("", ""): (10, 256, ("A",), "train"),
+    }
 
 
 def test_a_missing_file_and_a_file_of_something_else_are_errors_that_say_so(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ldm_pipelines.reporting.figures.measured import Sweep, Throughput, images_and_network
 from ldm_pipelines.reporting.results import Facts, Result
-from ldm_pipelines.reporting.tables.protocol import sampler_text
+from ldm_pipelines.reporting.tables.provenance import sampler_text
 
 
 def sweep_protocol(sweeps: Sequence[Sweep]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ldm_pipelines.reporting.pages.page import Picture
-from ldm_pipelines.reporting.tables.protocol import sampler_text
+from ldm_pipelines.reporting.tables.provenance import sampler_text
 
 Parameters = Mapping[str, Any]
 Entities = Mapping[str, Mapping[str, Parameters]]

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.reporting.paper.printed import read_yaml
+from ldm_pipelines.reporting.paper.protocol import Protocol
 from ldm_pipelines.spec import PositiveInt, Spec
 
 Remarks = tuple[str, ...]
@@ -64,7 +65,9 @@ class PaperTable(Document):
 
     dataset: str | None = None
     datasets: tuple[str, ...] = ()
-    protocol: Facts
+    protocol: Protocol
+    """What numbers of ours are held against; ``protocol_notes`` is for people."""
+    protocol_notes: Facts = Field(default_factory=dict)
     columns: Annotated[tuple[Column, ...], Field(min_length=1)]
     rows: Annotated[tuple[PaperRow, ...], Field(min_length=1)]
     cvpr_version_rows: tuple[PaperRow, ...] = ()
@@ -84,6 +87,7 @@ class PaperTable(Document):
             for key in keys:
                 if not _is_cell(row.get(key)):
                     raise ValueError(f"row {number} ({row.method}): {key} is {row.get(key)!r}, not a number or text")
+        self.protocol.check_names({row.group for row in self.rows}, set(keys))
         return self
 
     def find(self, method: str, group: str | None = None, where: Facts | None = None) -> int:
@@ -260,10 +264,21 @@ def _validate(model: type[Model], raw: dict[str, Any], path: Path) -> Model:
         problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         place = ".".join(map(str, problem["loc"]))
         if problem["type"] == "extra_forbidden":
-            known = near_miss(str(problem["loc"][-1]), model.model_fields) if len(problem["loc"]) == 1 else ""
+            known = near_miss(str(problem["loc"][-1]), _keys(model, problem["loc"][:-1]))
             raise InputError(f"{path}: unknown key {place!r}{known}") from error
         message = problem["msg"].removeprefix("Value error, ")
         raise InputError(f"{path}: {f'{place}: ' if place else ''}{message}") from error
+
+
+def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> set[str]:
+    """Keys that a document may have at a place within it."""
+    found = model
+    for part in place:
+        if part in found.model_fields:  # else a name in a mapping, or a number in a list, of such parts
+            annotation = found.model_fields[str(part)].annotation
+            kinds = (annotation, *get_args(annotation))
+            found = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), found)
+    return set(found.model_fields)
 
 
 def _is_cell(value: Any) -> bool:

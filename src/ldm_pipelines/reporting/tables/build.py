@@ -19,7 +19,11 @@ from ldm_pipelines.reporting.tables.ours import our_line
 from ldm_pipelines.reporting.tables.spec import Row, Table
 from ldm_pipelines.reporting.tables.terminal import terminal
 
-BOLD_REMARK = "Bold: the best published value of a column{within}. Rows of ours are never bold: their protocol differs."
+BOLD_REMARK = "Bold: the best of a column{within}."
+OURS_REMARK = (
+    "Numbers of ours compete only where they are measured as the paper's; letters say where they are not, and in "
+    "brackets what the paper has."
+)
 
 
 def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *, study: str = "") -> RenderedTable:
@@ -29,7 +33,6 @@ def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *
     becomes a cell that says so; a row that cannot be placed is left out and becomes one of the table's ``problems``.
     """
     published = [_published_line(row, paper.columns) for row in paper.rows]
-    published = _mark_best(published, paper.columns)
     below, problems = _place(table, paper)
     stored, notes = read_results(results), Footnotes()
     lines: list[Line] = []
@@ -39,19 +42,20 @@ def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *
             ours, wrong = our_line(row, where, stored, paper, paper.rows[position], study, notes)
             lines.append(ours)
             problems += wrong
-    within = " within its group" if any(line.group for line in lines) else ""
     headings = tuple(Heading(c.key, c.label, c.better) for c in paper.columns)
     unlike = unlike_the_paper(lines, headings)
     if unlike and table.remark:
         unlike.append(table.remark)
+    said = [BOLD_REMARK.format(within=" within its group" if any(line.group for line in lines) else "")]
+    said += [OURS_REMARK] if any(line.ours for line in lines) else []
     return RenderedTable(
         name=table.name,
         number=paper.table,
         title=paper.title,
         headings=headings,
-        lines=tuple(lines),
+        lines=tuple(_mark_best(lines, paper.columns)),
         footnotes=notes.finished(),
-        remarks=(BOLD_REMARK.format(within=within), *unlike, *(f"Left out: {problem}." for problem in problems)),
+        remarks=(" ".join(said), *unlike, *(f"Left out: {problem}." for problem in problems)),
         unlike=tuple(unlike),
         problems=tuple(problems),
     )
@@ -105,13 +109,13 @@ def _published_cell(row: PaperRow, key: str) -> Cell:
 
 
 def _mark_best(lines: list[Line], columns: tuple[Column, ...]) -> list[Line]:
-    """Bold, per group and column, for every line that has the best value."""
+    """Bold, per group and column, for every line that has the best value among those that may be compared."""
     best: dict[tuple[str, int], float] = {}
     for position, column in enumerate(columns):
         choose = {"lower": min, "higher": max}.get(column.better or "")
         for group in {line.group for line in lines} if choose else ():
             cells = [line.cells[position] for line in lines if line.group == group]
-            values = [cell.value for cell in cells if cell.value is not None]
+            values = [cell.value for cell in cells if cell.value is not None and cell.comparable]
             if choose and len(values) > 1:
                 best[group, position] = choose(values)
 
@@ -120,7 +124,9 @@ def _mark_best(lines: list[Line], columns: tuple[Column, ...]) -> list[Line]:
         return replace(
             line,
             cells=tuple(
-                replace(cell, best=cell.value is not None and best.get((line.group, i)) == cell.value)
+                replace(
+                    cell, best=cell.comparable and cell.value is not None and best.get((line.group, i)) == cell.value
+                )
                 for i, cell in cells
             ),
         )

@@ -13,6 +13,8 @@ class Measure:
     """Only of results measured against one of these splits."""
     masked: tuple[float, float] | None = None
     """Only of images of which this part is masked."""
+    named: bool = False
+    """Only where a row says so under ``columns``."""
 
 
 NOT_OURS = Measure(())
@@ -37,7 +39,7 @@ COLUMNS: dict[int, dict[str, Measure]] = {
         "fid_all": Measure(("fid",)),
         "lpips_all": Measure(PERCEPTUAL),
     },
-    9: {"fid_coco_256": NOT_OURS, "fid_openimages_256": NOT_OURS, "fid_openimages_512": NOT_OURS},  # a row says which
+    9: dict.fromkeys(("fid_coco_256", "fid_openimages_256", "fid_openimages_512"), Measure(("fid",), named=True)),
     11: _SUPER_RESOLUTION,
     18: {
         "generator_v100_days": Measure(("device_days",)),

@@ -1,22 +1,35 @@
-"""Footnotes of a table, lettered as they come."""
+"""Footnotes of a table: letters for how its numbers were measured, numbers for what its rows rest on."""
 
 from ldm_pipelines.reporting.tables.layout import Footnote
 
 
 class Footnotes:
-    """Texts get letters in the order in which they are first needed."""
+    """Texts are lettered, or numbered, in the order in which they are first needed."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
+        self._sources: list[str] = []
 
     def mark(self, text: str) -> str:
         """The letter of a text."""
-        if text not in self._texts:
-            self._texts.append(text)
-        return _letters(self._texts.index(text))
+        return _letters(_position(self._texts, text))
+
+    def source(self, text: str) -> str:
+        """The number of a text."""
+        return str(_position(self._sources, text) + 1)
 
     def finished(self) -> tuple[Footnote, ...]:
-        return tuple(Footnote(_letters(i), text) for i, text in enumerate(self._texts))
+        """Those with letters first."""
+        return (
+            *(Footnote(self.mark(text), text) for text in self._texts),
+            *(Footnote(self.source(text), text, source=True) for text in self._sources),
+        )
+
+
+def _position(texts: list[str], text: str) -> int:
+    if text not in texts:
+        texts.append(text)
+    return texts.index(text)
 
 
 def _letters(index: int) -> str:

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 
-from ldm_pipelines.reporting.tables.layout import Cell, Line, RenderedTable
+from ldm_pipelines.reporting.tables.layout import Cell, Footnote, Line, RenderedTable
 
 # --- Markdown --------------------------------------------------------------------------------------------------------
 
@@ -12,7 +12,7 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#$&])")
 
 
 def markdown(table: RenderedTable) -> str:
-    """GitHub's flavour: a pipe table, footnotes below."""
+    """GitHub's flavour: a pipe table, footnotes below; folded up, what rows of ours rest on."""
     width = len(table.headings) + 1
     names = [table.stub, *(heading.text for heading in table.headings)]
     rows = [list(map(escape_markdown, names)), [":--", *["--:"] * (width - 1)]]
@@ -22,8 +22,10 @@ def markdown(table: RenderedTable) -> str:
         rows += [[_markdown_method(line), *map(_markdown_cell, line.cells)] for line in lines]
     parts = [f"**Table {table.number}.** {escape_markdown(table.title)}"]
     parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
-    parts += [f"<sup>{note.mark}</sup> {escape_markdown(note.text)}" for note in table.footnotes]
     parts += [escape_markdown(remark) for remark in table.remarks]
+    parts += [_markdown_note(note) for note in table.footnotes if not note.source]
+    if sources := [_markdown_note(note) for note in table.footnotes if note.source]:
+        parts += ["<details><summary>What rows of ours rest on</summary>", *sources, "</details>"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -31,16 +33,23 @@ def escape_markdown(text: str) -> str:
     return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
+def _markdown_note(note: Footnote) -> str:
+    return f"<sup>{note.mark}</sup> {escape_markdown(note.text)}"
+
+
+def _markdown_marks(marks: tuple[str, ...]) -> str:
+    return f" <sup>{' '.join(marks)}</sup>" if marks else ""
+
+
 def _markdown_method(line: Line) -> str:
-    marks = f" <sup>{' '.join(line.marks)}</sup>" if line.marks else ""
     label = escape_markdown(line.label)
-    return (f"↳ *{label}*" if line.ours else label) + marks
+    return (f"↳ *{label}*" if line.ours else label) + _markdown_marks(line.marks)
 
 
 def _markdown_cell(cell: Cell) -> str:
     text = escape_markdown(cell.text)
     std = f" ± {escape_markdown(cell.std_text)}" if cell.std_text else ""
-    return (f"**{text}**" if cell.best else text) + std
+    return (f"**{text}**" if cell.best else text) + std + _markdown_marks(cell.marks)
 
 
 # --- LaTeX -----------------------------------------------------------------------------------------------------------
@@ -86,8 +95,8 @@ def latex(table: RenderedTable) -> str:
         body += [r"\midrule"] if number else []
         body += [rf"\multicolumn{{{columns + 1}}}{{l}}{{\emph{{{escape_latex(group)}}}}} \\"] if group else []
         body += [" & ".join([_latex_method(line), *map(_latex_cell, line.cells)]) + r" \\" for line in lines]
-    notes = [rf"\textsuperscript{{{note.mark}}} {escape_latex(note.text)}" for note in table.footnotes]
-    notes += [escape_latex(remark) for remark in table.remarks]
+    notes = [escape_latex(remark) for remark in table.remarks]
+    notes += [rf"\textsuperscript{{{note.mark}}} {escape_latex(note.text)}" for note in table.footnotes]
     return "\n".join(
         [
             r"% needs \usepackage{booktabs} and \usepackage[T1]{fontenc}",
@@ -118,22 +127,27 @@ def escape_latex(text: str) -> str:
 
 
 def _latex_method(line: Line) -> str:
-    marks = rf"\textsuperscript{{{','.join(line.marks)}}}" if line.marks else ""
     label = escape_latex(line.label)
-    return (rf"\quad\emph{{{label}}}" if line.ours else label) + marks
+    return (rf"\quad\emph{{{label}}}" if line.ours else label) + _latex_marks(line.marks)
+
+
+def _latex_marks(marks: tuple[str, ...]) -> str:
+    return rf"\textsuperscript{{{','.join(marks)}}}" if marks else ""
 
 
 def _latex_cell(cell: Cell) -> str:
     text = escape_latex(cell.text)
     std = rf" {{\footnotesize $\pm$ {escape_latex(cell.std_text)}}}" if cell.std_text else ""
-    return (rf"\textbf{{{text}}}" if cell.best else text) + std
+    # beside the number, so that digits line up
+    marks = rf"\rlap{{{_latex_marks(cell.marks)}}}" if cell.marks else ""
+    return (rf"\textbf{{{text}}}" if cell.best else text) + std + marks
 
 
 # --- CSV -------------------------------------------------------------------------------------------------------------
 
 CSV_COLUMNS = (
     "table", "row", "group", "method", "origin", "study", "result",
-    "metric", "label", "better", "value", "std", "shown", "best", "missing", "differs", "title", "source",
+    "metric", "label", "better", "value", "std", "shown", "best", "missing", "differs", "protocol", "title", "source",
 )  # fmt: skip
 
 
@@ -149,6 +163,6 @@ def csv_text(table: RenderedTable) -> str:
             numbers = ["" if value is None else repr(float(value)) for value in (cell.value, cell.std)]
             flags = [str(flag).lower() for flag in (cell.best, cell.missing, cell.differs)]
             source = cell.source.result if cell.source else ""
-            described = (heading.key, heading.label, heading.better or "", *numbers, cell.shown, *flags)
+            described = (heading.key, heading.label, heading.better or "", *numbers, cell.shown, *flags, cell.protocol)
             writer.writerow([*row, *described, line.title, source])
     return buffer.getvalue()

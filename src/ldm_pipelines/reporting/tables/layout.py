@@ -31,7 +31,13 @@ class Cell:
     best: bool = False
     missing: bool = False
     differs: bool = False
-    """A setting of ours that is not the paper's."""
+    """A setting of ours that is not the paper's, or a number of ours whose protocol is not."""
+    comparable: bool = True
+    """Whether the number competes for the best of its column."""
+    marks: tuple[str, ...] = ()
+    """Letters of the footnotes."""
+    protocol: str = ""
+    """How the protocol of a number of ours is not the paper's."""
     source: "Source | None" = None
     """Where a number of ours comes from."""
 
@@ -63,7 +69,7 @@ class Line:
     study: str = ""
     result: str = ""
     marks: tuple[str, ...] = ()
-    """Letters of the footnotes."""
+    """Numbers of the footnotes."""
     title: str = ""
     """What a row of ours really is, where that is not the paper's method."""
     sources: tuple[Source, ...] = ()
@@ -86,6 +92,8 @@ class Line:
 class Footnote:
     mark: str
     text: str
+    source: bool = False
+    """Says what a row rests on, or lacks; else how numbers are not measured as the paper's."""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
-"""Our rows: cells from one or several stored results."""
+"""Our rows: cells from one or several stored results, lettered where they are not measured as the paper's."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ldm_pipelines.reporting.paper.documents import PaperRow, PaperTable
-from ldm_pipelines.reporting.paper.printed import DASH, show_like
-from ldm_pipelines.reporting.results import Result, Stored, as_number
-from ldm_pipelines.reporting.tables.columns import Measure, measure_of
+from ldm_pipelines.reporting.results import Result, Stored
+from ldm_pipelines.reporting.tables.cells import Filled, fill, missing, source_of
+from ldm_pipelines.reporting.tables.columns import measure_of
 from ldm_pipelines.reporting.tables.footnotes import Footnotes
-from ldm_pipelines.reporting.tables.layout import Cell, Line, Source
-from ldm_pipelines.reporting.tables.protocol import differences, provenance
+from ldm_pipelines.reporting.tables.layout import Cell, Line
+from ldm_pipelines.reporting.tables.provenance import against, provenance
 from ldm_pipelines.reporting.tables.spec import Row
 
 Results = dict[tuple[str, str], Stored]
@@ -24,92 +25,71 @@ def our_line(
     line = Line(
         row.method, (), group=published.group, ours=True, study=study, title=row.label or "",
         result=(row.result or row.throughput or row.preference or ""),
-        sources=tuple(_source(found) for found in (*stored, *further)),
+        sources=tuple(source_of(found) for found in (*stored, *further)),
         measured_on=tuple(_measured_on(found.result) for found in stored if found.result),
     )  # fmt: skip
     unreadable = [found for found in (*stored, *further) if found.result is None]
-    marks = [notes.mark(_not_stored(found)) for found in unreadable]
+    marks = [notes.source(_not_stored(found)) for found in unreadable]
     if all(found.result is None for found in stored):
-        cells = tuple(_missing(unreadable[0].why) for _ in paper.columns)
+        cells = tuple(missing(unreadable[0].why) for _ in paper.columns)
         return replace(line, cells=cells, marks=tuple(marks)), []
-    cells, gaps, problems = (), [], []
-    for column in paper.columns:
-        measure = (
-            Measure((row.columns[column.key],)) if column.key in row.columns else measure_of(paper.table, column.key)
-        )
-        cell, gap, problem = _cell(measure, stored, further, [r.get(column.key) for r in paper.rows])
-        cells = (*cells, cell)
-        gaps += [gap] if gap else []
-        problems += [f"{where}: column {column.key}: {problem}"] if problem else []
+    filled = [fill(column.key, row, stored, further, paper, published) for column in paper.columns]
+    problems = [f"{where}: {found.problem}" for found in filled if found.problem]
     shown = {key for column in paper.columns for key in (column.key, *measure_of(paper.table, column.key).keys)}
-    texts = [
-        f"{provenance(found.result, shown)} Stored as {found.path}, recorded as {found.record}."
-        for found in (*stored, *further)
-        if found.result
-    ]
-    texts += [differences([s.result for s in stored if s.result], paper, published)]
-    texts += ["Not measured: " + "; ".join(dict.fromkeys(gaps)) + "."] if gaps else []
-    texts += problems
-    marks += [notes.mark(text) for text in texts if text]
-    return replace(line, cells=cells, marks=tuple(marks)), problems
+    gaps = list(dict.fromkeys(found.gap for found in filled if found.gap))
+    rests_on = notes.source(_rests_on([*stored, *further], shown, gaps))
+    marks = [rests_on, *marks, *map(notes.source, problems)]
+    return replace(line, cells=_lettered(filled, notes), marks=tuple(marks)), problems
 
 
-def _cell(measure: Measure, stored: list[Stored], further: list[Stored], published: list[Any]) -> tuple[Cell, str, str]:
-    """A cell, what to say of a gap, and what is wrong with the study."""
-    if not measure.keys:
-        return Cell(DASH), "", ""
-    found = [(s, *hit) for s in _candidates(measure, stored, further) if (hit := _metric(s, measure))]
-    if len(found) > 1:
-        places = " and ".join(f"{s.file} (metrics.{key})" for s, key, _ in found)
-        return _missing("two results for one cell"), "", f"two results for one cell: {places}; name only one of them"
-    found = found or [(s, *hit) for s in stored if (hit := _fact(s, measure))][:1]
-    if not found:
-        return _gap(measure, stored, further)
-    source, key, values = found[0]
-    value = as_number(values[key], key)
-    if isinstance(value, str):
-        return _missing(value.removeprefix(f"{key} is ")), f"{source.file}: {value}", ""
-    if value is None:
-        unanswered = source.result is not None and source.result.kind == "preference"
-        return (_missing("not run") if unanswered else Cell(DASH)), "", ""
-    std = as_number(values.get(f"{key}_std"), key)
-    std = std if isinstance(std, float) else None
-    text, std_text = show_like(value, std, published)
-    return Cell(text, std_text, value, std, source=_source(source)), "", ""
+def _rests_on(stored: Sequence[Stored], shown: set[str], gaps: Sequence[str]) -> str:
+    """What every result of a row is of, and what they lack, with file and key.
+
+    Of a result of the same images as another one only what they were compared with.
+    """
+    texts, subjects = [], []
+    for found in stored:
+        if found.result is None:
+            continue
+        known = found.result.subject and found.result.subject in subjects
+        text = against(found.result) if known else provenance(found.result, shown)
+        texts.append(f"{text} Stored as {found.path}, recorded as {found.record}.")
+        subjects.append(found.result.subject)
+    texts += [f"Not measured: {'; '.join(gaps)}."] if gaps else []
+    return " ".join(texts)
 
 
-def _candidates(measure: Measure, stored: list[Stored], further: list[Stored]) -> list[Stored]:
-    """The row's results that may fill a column: those of its split, or all but the further ones."""
-    if not measure.splits:
-        return stored
-    return [s for s in (*stored, *further) if s.result and s.result.reference.get("split") in measure.splits]
+def _lettered(filled: Sequence[Filled], notes: Footnotes) -> tuple[Cell, ...]:
+    """The cells of a row with the letters of their notes: one for all that concerns the same cells."""
+    letters: dict[int, list[str]] = defaultdict(list)
+    for positions, texts in _together(filled).items():
+        letter = notes.mark(f"{'; '.join(texts)}.")
+        for position in positions:
+            letters[position].append(letter)
+    # a model's size competes where the row's measured numbers do
+    alike = any(found.measured for found in filled) and not any(found.differs for found in filled)
+    return tuple(
+        replace(
+            found.cell,
+            marks=tuple(sorted(letters[position], key=lambda letter: (len(letter), letter))),
+            protocol="; ".join(found.differs),
+            differs=bool(found.differs),
+            comparable=(found.measured and not found.differs) or alike,
+        )
+        for position, found in enumerate(filled)
+    )
 
 
-def _metric(stored: Stored, measure: Measure) -> tuple[str, dict[str, Any]] | None:
-    """The metric's key and the values among which it stands."""
-    if stored.result is None:
-        return None
-    values = stored.result.masked(measure.masked) if measure.masked else stored.result.metrics
-    return next(((key, values) for key in measure.keys if key in values), None)
-
-
-def _fact(stored: Stored, measure: Measure) -> tuple[str, dict[str, Any]] | None:
-    """The same among the facts of what was measured (f, c, n_params)."""
-    facts = stored.result.subject if stored.result and not (measure.splits or measure.masked) else {}
-    return next(((key, facts) for key in measure.keys if key in facts), None)
-
-
-def _gap(measure: Measure, stored: list[Stored], further: list[Stored]) -> tuple[Cell, str, str]:
-    """Nothing there: because a result is missing, or because it lacks the metric."""
-    lost = [s for s in (*stored, *further) if s.result is None]
-    if lost:
-        return _missing(lost[0].why), "", ""
-    key = measure.keys[0]
-    if measure.splits:
-        return _missing("not measured"), f"{key} against {' or '.join(measure.splits)} images", ""
-    place = "details.by_masked_part" if measure.masked else "metrics"
-    files = " and ".join(s.file for s in stored)
-    return _missing("not measured"), f"no {' or '.join(measure.keys)} in {place} of {files}", ""
+def _together(filled: Sequence[Filled]) -> dict[tuple[int, ...], list[str]]:
+    """Differences by the positions of all cells that they concern."""
+    concerned: dict[str, list[int]] = defaultdict(list)
+    for position, found in enumerate(filled):
+        for text in found.differs:
+            concerned[text].append(position)
+    together: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for text, positions in concerned.items():
+        together[tuple(positions)].append(text)
+    return together
 
 
 def _measured_on(result: Result) -> str:
@@ -117,14 +97,6 @@ def _measured_on(result: Result) -> str:
     task = subject.get("conditioning") or {}
     data = [facts.get(key) for facts in (subject, result.reference) for key in ("dataset", "split")]
     return " ".join(map(str, (*data, network.get("name"), task.get("kind"), task.get("degradation"), result.device)))
-
-
-def _missing(why: str) -> Cell:
-    return Cell(f"missing: {why.partition(' (')[0]}", missing=True)
-
-
-def _source(stored: Stored) -> Source:
-    return Source(stored.path, stored.entity, stored.record)
 
 
 def _nowhere(source: tuple[str, str]) -> Stored:

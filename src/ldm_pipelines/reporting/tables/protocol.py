@@ -1,197 +1,248 @@
-"""What a row of ours rests on, and where that differs from the paper's protocol."""
+"""Where a number of ours was not measured as the paper's: such a number is marked, and never compared."""
 
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ldm_pipelines.reporting.paper.documents import PaperRow, PaperTable
-from ldm_pipelines.reporting.results import KINDS, Result
+from ldm_pipelines.reporting.paper.documents import PaperRow
+from ldm_pipelines.reporting.paper.protocol import Conditions
+from ldm_pipelines.reporting.results import Facts, Result
+from ldm_pipelines.reporting.tables.provenance import device_text, sampler_name
 
-DIGEST_LENGTH = 8
-FURTHER_METRICS = {
-    "accuracy": "samples classified as the asked class",
-    "codebook_usage": "share of the codebook in use",
-    "codebook_perplexity": "codebook perplexity",
-    "caption_accuracy": "captions entirely right",
-    "box_iou": "IoU with the asked boxes",
-    "psim": "perceptual distance",
-    "known_pixels_changed": "known pixels changed",
-    "peak_memory_mib": "peak memory in MiB",
-    "answers": "answers",
-    "participants": "participants",
+DISTRIBUTION = {"fid", "is", "precision", "recall", "r_fid", "r_is"}
+"""Of features: they mean something only together with the network, and with how many images there are."""
+PERCEPTUAL = {"lpips", "psim"}
+PAIRED = {"psnr", "ssim"}
+SPEED = {"train_samples_per_s", "samples_per_s", "samples_per_s_double", "hours_per_epoch", "device_days"}
+PREFERENCE = {"preference_vs_gt_pct", "preference_score_pct"}
+MEASURED = DISTRIBUTION | PERCEPTUAL | PAIRED | SPEED | PREFERENCE
+"""All other columns are settings and sizes of a model."""
+NETWORKS = {
+    "inception_fidelity": "torch-fidelity's Inception",
+    "inception_cleanfid_legacy_pytorch": "pytorch-fid's Inception",
+    "lpips_vgg": "LPIPS with VGG",
+    "lpips_alex": "LPIPS with AlexNet",
+    "psim_vgg": "unweighted VGG",
+    None: "not stated",
 }
-
-V100_DAYS = "V100-days"
-
-OF_FEATURES = {
-    "fid", "is", "precision", "recall", "r_fid", "r_is", "psim",
-    "fid_val", "fid_train", "fid_40_50", "fid_all", "lpips_40_50", "lpips_all", "fid_2k_epoch6",
-    "fid_coco_256", "fid_openimages_256", "fid_openimages_512",
-}  # fmt: skip
-"""Columns whose numbers mean something only together with the network they were measured with."""
+"""In the words of the notes."""
+TRAINED = {"classifier", "rotation"}
+"""Networks of a study, told apart by their names."""
 
 
-def provenance(result: Result, shown: set[str]) -> str:
-    """One line: what was measured, of which model, on which data, with which network; and what no column shows."""
-    subject, reference, network = result.subject, result.reference, result.feature_network
-    parts = [f"{KINDS[result.kind].word} {_named({'name': result.name} | subject)}"]
-    parts += _model(subject)
-    parts += [_named(reference, "reference", name="dataset")] if reference else []
-    parts += [_named(network, "features")] if network else []
-    parts += [f"measured on {_device(result.device)}"] if result.device else []
-    parts += _settings(subject)
-    parts += [
-        f"{text}: {result.metrics[key]:.4g}"
-        for key, text in FURTHER_METRICS.items()
-        if key not in shown and result.metrics.get(key) is not None
+def differences(
+    result: Result, metric: str, paper: Conditions, published: PaperRow, beside: Sequence[Result] = ()
+) -> list[str]:
+    """What is not as in the paper for one metric of a result, each with the paper's in brackets.
+
+    ``beside``: further results of the row, which may know how many images a split has.
+    What our result does not record differs too, where the paper says what it is. Empty where all that is known agrees,
+    and for what is not measured.
+    """
+    if metric not in MEASURED:
+        return []
+    if metric in SPEED:
+        return [*_speed(result, metric, paper), *_sampling(result, metric, paper, published)]
+    if metric in PREFERENCE:
+        return [*_images(result, metric, paper), *_size(result, metric, paper)]
+    return [
+        *_images(result, metric, paper),
+        *_size(result, metric, paper),
+        *_network(result, metric, paper),
+        *_samples(result, metric, paper, beside),
+        *_classes(result, metric, paper),
+        *_sampling(result, metric, paper, published),
+        *_arithmetic(result, metric, paper),
     ]
-    parts += _intervals(result)
-    return "; ".join(part for part in parts if part) + "."
 
 
-def differences(results: list[Result], paper: PaperTable, published: PaperRow) -> str:
-    """One sentence on what the numbers may not be compared for; empty where the protocols agree."""
-    found: list[str] = []
-    for result in results:
-        if result.kind in ("samples", "reconstruction"):
-            found += [
-                _network_difference(result, paper),
-                _data_difference(result, paper),
-                _count_difference(result, paper),
-                _balance_difference(result),
-                *_sampling_differences(result.subject, published),
-            ]
-        elif result.kind == "throughput":
-            found += _device_differences(result, paper)
-    found = [text for text in found if text]
-    return f"Not the paper's protocol: {'; '.join(found)}." if found else ""
+def _images(result: Result, metric: str, paper: Conditions) -> Iterator[str]:
+    """Other real images. Where even the dataset is another one, its split, number and resizing do not matter."""
+    ours, theirs = _real_images(result, metric), paper.reference
+    if _another_dataset(result, metric, paper):
+        names = theirs.datasets or ("",)
+        yield f"images of {ours['dataset']} ({names[0]})" if "dataset" in ours else _unrecorded("dataset", names[0])
+        return
+    if theirs.split is not None and ours.get("split") != theirs.split:
+        known = ours.get("split")
+        yield f"{known} split ({theirs.split})" if known else _unrecorded("split", theirs.split)
+    if metric in DISTRIBUTION or result.kind == "reconstruction":
+        yield from _reference_count(result.reference.get("count"), paper)
+    resize = result.reference.get("resize")
+    if theirs.resize is not None and resize != theirs.resize:
+        known = f"resized by {_words(resize)} ({_words(theirs.resize)})"
+        yield known if resize else _unrecorded("resizing", _words(theirs.resize))
 
 
-def sampler_text(sampler: Any) -> str:
-    """``DDIM 50 steps, eta 1.0``; empty where there is none."""
-    if not isinstance(sampler, dict):
-        return ""
-    name = sampler.get("scheduler") or str(sampler.get("kind", "sampler")).upper().replace("_", "-")
-    further = [f"{key} {sampler[key]}" for key in ("order", "eta") if key in sampler]
-    return ", ".join([f"{name} {sampler.get('steps')} steps", *further])
+def _reference_count(count: Any, paper: Conditions) -> Iterator[str]:
+    theirs = paper.reference
+    if theirs.count is not None and count != theirs.count:
+        known = isinstance(count, int)
+        yield f"{count:,} real images ({theirs.count:,})" if known else _unrecorded("real images", f"{theirs.count:,}")
+    elif theirs.whole and theirs.count is None:
+        # how many that are is not said; but in the paper they are more than there are samples
+        fewest = paper.samples if isinstance(paper.samples, int) else 1
+        if not isinstance(count, int):
+            yield _unrecorded("number of real images", "the whole split")
+        elif count < fewest:
+            yield f"{count:,} real images (the whole split)"
 
 
-def _device(device: dict[str, Any]) -> str:
-    """``NAME, 2 threads, float32``"""
-    threads = device.get("threads")
-    parts = [str(device.get("name", "an unnamed device")), f"{threads} threads" if threads else ""]
-    return ", ".join(part for part in (*parts, str(device.get("precision") or "")) if part)
+def _size(result: Result, metric: str, paper: Conditions) -> Iterator[str]:
+    facts = (result.subject, result.reference, _facts(result, "samples"))
+    ours = next((known["image_size"] for known in facts if "image_size" in known), None)
+    if metric in SPEED:
+        key = "image_size_double" if metric == "samples_per_s_double" else "image_size"
+        ours = _facts(result, "protocol").get(key)
+    if paper.image_size is not None and ours != paper.image_size:
+        yield f"{ours} px ({paper.image_size})" if ours else _unrecorded("image size", f"{paper.image_size} px")
 
 
-def _device_differences(result: Result, paper: PaperTable) -> list[str]:
+def _network(result: Result, metric: str, paper: Conditions) -> Iterator[str]:
+    """Numbers of different networks cannot be compared; so neither where the paper's is not stated."""
+    theirs: str | None
+    if metric in DISTRIBUTION:
+        ours, theirs, what = result.feature_network, paper.feature_network, "features of"
+    elif metric in PERCEPTUAL:
+        ours, theirs, what = _facts(result, "perceptual_network"), paper.perceptual_network, "distance by"
+    else:
+        return
+    kind = str(ours.get("kind", ""))
+    kind = f"{kind}_{ours['net']}" if kind == "lpips" and "net" in ours else kind
+    if not kind:
+        yield _unrecorded(f"network of the {'features' if metric in DISTRIBUTION else 'distance'}", NETWORKS[theirs])
+    elif kind != theirs:
+        trained = str(ours.get("name", f"a {_words(kind)} network"))
+        name = NETWORKS.get(kind) or (trained if kind in TRAINED else _words(kind))
+        yield f"{what} {name} ({NETWORKS[theirs]})"
+
+
+def _samples(result: Result, metric: str, paper: Conditions, beside: Sequence[Result]) -> Iterator[str]:
+    """Of reconstructions there is one of each real image."""
+    ours, theirs = result.subject.get("count"), paper.samples
+    if result.kind != "samples" or theirs is None:
+        return
+    if theirs != "whole split":
+        known = f"{ours:,} samples ({theirs:,})" if isinstance(ours, int) else ""
+        if ours != theirs:
+            yield known or _unrecorded("number of samples", f"{theirs:,}")
+    elif not _another_dataset(result, metric, paper):
+        drawn = [result.subject.get(key) for key in ("dataset", "split")]
+        splits = [other.reference for other in (result, *beside)]
+        counts = [split.get("count") for split in splits if [split.get("dataset"), split.get("split")] == drawn]
+        if not counts or counts[0] is None or ours is None:
+            yield _unrecorded("share of the split that was drawn", "all of it")
+        elif ours != counts[0]:
+            yield f"{ours:,} samples (the whole split: {counts[0]:,})"
+
+
+def _classes(result: Result, metric: str, paper: Conditions) -> Iterator[str]:
+    """Classes of another dataset need not be counted, but be asked for equally often all the same."""
+    if result.kind != "samples" or not (paper.classes or paper.balanced):
+        return
+    ours, same_data = result.subject.get("class_balance"), not _another_dataset(result, metric, paper)
+    if not isinstance(ours, dict):
+        if same_data:
+            yield _unrecorded("classes of the samples", f"{paper.classes:,}" if paper.classes else "equally often")
+        return
+    count, fewest, most = (ours.get(key) for key in ("classes", "fewest", "most"))
+    if same_data and paper.classes and count != paper.classes:
+        yield f"samples of {count} class{'' if count == 1 else 'es'} ({paper.classes:,})"
+    if paper.balanced and fewest != most:
+        yield f"{fewest} to {most} samples of a class (equally many)"
+
+
+def _sampling(result: Result, metric: str, paper: Conditions, published: PaperRow) -> Iterator[str]:
+    """Sampler, steps and guidance: of the paper's own models, or where a row says them."""
+    if result.kind == "reconstruction" or metric in ("train_samples_per_s", "hours_per_epoch", "device_days"):
+        return
+    facts = _facts(result, "protocol") if metric in SPEED else result.subject
+    sampler = facts.get("sampler")
+    known: Facts = sampler if isinstance(sampler, dict) else {}
+    if published.is_ldm:
+        kind, eta = paper.sampler.kind, paper.sampler.eta
+        if kind is not None and known.get("kind") != kind:
+            yield f"{sampler_name(known)} ({kind.upper()})" if known else _unrecorded("sampler", kind.upper())
+        elif eta is not None and known.get("eta") != eta:
+            yield f"eta {known['eta']:g} ({eta:g})" if "eta" in known else _unrecorded("eta", f"{eta:g}")
+    steps = published.get("steps")
+    if None not in (steps, known.get("steps")) and known["steps"] != steps:
+        yield f"{known['steps']} steps ({steps})"
+    if "guidance_scale" in facts:
+        yield from _guidance(facts, paper, published)
+
+
+def _guidance(facts: Facts, paper: Conditions, published: PaperRow) -> Iterator[str]:
+    """Classifier-free, by a classifier, and by a low-resolution image."""
+    scale = published.get("guidance_scale")
+    scale = paper.guidance_scale if scale is None and published.is_ldm else scale
+    if scale is not None and facts["guidance_scale"] != scale:
+        yield f"guidance scale {facts['guidance_scale']:g} ({'none' if scale == 1 else f'{scale:g}'})"
+    by_classifier, theirs = (facts.get("classifier_guidance") or {}).get("scale"), published.get("classifier_scale")
+    if scale is not None and by_classifier != theirs:
+        yield f"classifier's guidance {_scale(by_classifier)} ({_scale(theirs)})"
+    guided = bool(facts.get("image_guidance"))
+    if published.is_ldm and guided != bool(published.get("guided")):
+        yield f"{'' if guided else 'not '}guided by the image ({'not ' if guided else ''}guided)"
+
+
+def _arithmetic(result: Result, metric: str, paper: Conditions) -> Iterator[str]:
+    """How many neighbours, and into how many parts."""
+    recorded = _facts(result, "protocol")
+    if metric in ("precision", "recall"):
+        what, ours, theirs = "k =", recorded.get("neighbours"), paper.neighbours
+    elif metric in ("is", "r_is"):
+        what, ours, theirs = "splits of IS:", recorded.get("is_splits"), paper.is_splits
+    else:
+        return
+    if theirs is not None and ours != theirs:
+        yield f"{what} {ours if ours is not None else 'not recorded'} ({theirs})"
+
+
+def _speed(result: Result, metric: str, paper: Conditions) -> Iterator[str]:
     """Another machine, of whose days and seconds the numbers are."""
-    theirs = paper.protocol.get("hardware") or paper.protocol.get("throughput") or "an A100"
-    found = [f"speed measured on {_device(result.device)} (paper: {theirs})"]
-    if "compute_unit" in paper.protocol:
-        found.append(f"compute in days of that device, projected from the time of a step, not in {V100_DAYS}")
-    return found
+    device = device_text(result.device)
+    if metric == "device_days":
+        yield f"days of {device}, projected from the time of a step (V100-days)"
+        return
+    if paper.device is None or _plain(paper.device) not in _plain(str(result.device.get("name", ""))):
+        yield f"on {device} ({paper.device or 'not stated'})"
+    if metric == "hours_per_epoch":
+        images = _facts(result, "protocol").get("images_of_an_epoch")
+        epoch = f"an epoch of {images:,} images" if isinstance(images, int) else "an epoch of ours"
+        yield f"{epoch}, validation excluded ({(paper.reference.datasets or ('theirs',))[0]}, validation included)"
+    yield from _size(result, metric, paper)
 
 
-def _intervals(result: Result) -> list[str]:
-    """95 % intervals of a user study's percentages."""
-    metrics = result.metrics if result.kind == "preference" else {}
-    ends = [(key, metrics[key], metrics.get(f"{key[:-4]}_high")) for key in metrics if key.endswith("_low")]
-    return [
-        f"{key[:-4].replace('_', ' ')}: 95 % interval {low:.1f} to {high:.1f}"
-        for key, low, high in ends
-        if low is not None and high is not None
-    ]
+def _another_dataset(result: Result, metric: str, paper: Conditions) -> bool:
+    names = paper.reference.datasets
+    ours = _real_images(result, metric).get("dataset")
+    return names is not None and _plain(str(ours)) not in set(map(_plain, names))
 
 
-def _named(facts: dict[str, Any], role: str = "", name: str = "name") -> str:
-    """``role name@digest``, as far as known."""
-    label = str(facts.get(name, "unnamed"))
-    if facts.get("split"):
-        label += f"/{facts['split']}"
-    digest = str(facts.get("digest") or "")[:DIGEST_LENGTH]
-    return f"{role} {label}{f' [{digest}]' if digest else ''}".strip()
+def _real_images(result: Result, metric: str) -> Facts:
+    """What samples are compared with: one by one the images they were made from, else the reference."""
+    pairs = metric in PERCEPTUAL | PAIRED and "dataset" in result.subject
+    return result.subject if pairs else result.reference
 
 
-def _model(subject: dict[str, Any]) -> list[str]:
-    """The model behind a sample set and its first stage."""
-    roles = (("ldm", "model"), ("autoencoder", "first stage"))
-    return [
-        _named({"name": subject[key], "digest": subject.get(f"{key}_digest")}, role)
-        for key, role in roles
-        if isinstance(subject.get(key), str)
-    ]
+def _facts(result: Result, key: str) -> Facts:
+    facts = result.provenance.get(key)
+    return facts if isinstance(facts, dict) else {}
 
 
-def _settings(subject: dict[str, Any]) -> list[str]:
-    parts = []
-    if sampler := sampler_text(subject.get("sampler")):
-        parts.append(sampler)
-    if "guidance_scale" in subject:
-        parts.append(f"guidance scale {subject['guidance_scale']:g}")
-    if isinstance(subject.get("count"), int):
-        parts.append(f"{subject['count']:,} images{_balance(subject.get('class_balance'))}")
-    if "seed" in subject:
-        parts.append(f"seed {subject['seed']}")
-    return parts
+def _unrecorded(what: str, theirs: str) -> str:
+    return f"{what} not recorded ({theirs})"
 
 
-def _balance(balance: Any) -> str:
-    if not isinstance(balance, dict):
-        return ""
-    fewest, most = balance.get("fewest"), balance.get("most")
-    return f" ({fewest} per class)" if fewest == most else f" ({fewest} to {most} per class)"
+def _scale(scale: Any) -> str:
+    return "none" if scale is None else f"{scale:g}"
 
 
-def _network_difference(result: Result, paper: PaperTable) -> str:
-    network = result.feature_network
-    if network.get("kind") == "inception_fidelity":
-        return ""
-    affected = [column.label for column in paper.columns if column.key in OF_FEATURES]
-    measured = f"features of {network.get('name', 'an unnamed network')} ({network.get('kind')})"
-    names = " and ".join([", ".join(affected[:-1]), affected[-1]]) if len(affected) > 1 else "".join(affected)
-    return f"{measured}, so {names} cannot be compared with the published values" if affected else ""
+def _words(name: Any) -> str:
+    return str(name).replace("_", " ")
 
 
-def _data_difference(result: Result, paper: PaperTable) -> str:
-    ours = str(result.reference.get("dataset", "unnamed data"))
-    theirs = paper.dataset or ", ".join(paper.datasets)
-    if ours.casefold() == theirs.casefold():
-        return _split_difference(result, paper)
-    count = result.reference.get("count")
-    images = f"{count:,} {result.reference.get('split', '')} images of {ours}" if isinstance(count, int) else ours
-    samples = paper.protocol.get("samples")
-    reference = paper.protocol.get("reference", samples if isinstance(samples, str) else theirs)
-    return f"measured on {images} (paper: {reference})"
-
-
-def _split_difference(result: Result, paper: PaperTable) -> str:
-    """The same dataset, but not the images that the paper compared with."""
-    split, reference = str(result.reference.get("split")), str(paper.protocol.get("reference", ""))
-    if "training set" not in reference or split == "train":
-        return ""
-    return f"compared with the {split} images (paper: {reference})"
-
-
-def _balance_difference(result: Result) -> str:
-    """Classes that occur unevenly among samples of a class-conditional model."""
-    balance = result.subject.get("class_balance")
-    if not isinstance(balance, dict) or balance.get("fewest") == balance.get("most"):
-        return ""
-    return f"classes unevenly often{_balance(balance)}"
-
-
-def _count_difference(result: Result, paper: PaperTable) -> str:
-    ours, theirs = result.subject.get("count"), paper.protocol.get("samples")
-    if isinstance(ours, int) and isinstance(theirs, int) and ours < theirs:
-        return f"{ours:,} samples (paper: {theirs:,})"
-    return ""
-
-
-def _sampling_differences(subject: dict[str, Any], published: PaperRow) -> list[str]:
-    found = []
-    sampler = subject.get("sampler")
-    steps, paper_steps = (sampler.get("steps") if isinstance(sampler, dict) else None), published.get("steps")
-    if None not in (steps, paper_steps) and steps != paper_steps:
-        found.append(f"{steps} sampling steps (paper: {paper_steps})")
-    scale, paper_scale = subject.get("guidance_scale"), published.get("guidance_scale")
-    if None not in (scale, paper_scale) and scale != paper_scale:
-        found.append(f"guidance scale {scale:g} (paper: {paper_scale:g})")
-    return found
+def _plain(name: str) -> str:
+    """``CelebA-HQ`` and ``celebahq`` are one name."""
+    return re.sub(r"[^a-z0-9]", "", name.casefold())

@@ -11,10 +11,12 @@ HOLD = "\N{NO-BREAK SPACE}"
 
 
 def terminal(table: RenderedTable, width: int = 110) -> str:
-    """Aligned columns of at most ``width`` characters; the best published values carry an asterisk."""
-    rows = [[_method(line), *map(_cell, line.cells)] for line in table.lines]
+    """Aligned columns of at most ``width`` characters; the best values carry an asterisk."""
+    columns = range(len(table.headings))
+    ends = [max((len(_end(line.cells[i])) for line in table.lines), default=1) for i in columns]
+    rows = [[_method(line), *map(_cell, line.cells, ends)] for line in table.lines]
     aligned = [row for row, line in zip(rows, table.lines, strict=True) if not _lost(line)]
-    plain = [table.stub, *(heading.text + HOLD for heading in table.headings)]
+    plain = [table.stub, *(heading.text + HOLD * end for heading, end in zip(table.headings, ends, strict=True))]
     held = [re.sub(" ([↓↑])", rf"{HOLD}\1", text) for text in plain]
     headings, widths = _fit(held, plain, aligned, width - GAP * len(table.headings))
     rule = "─" * (sum(widths) + GAP * (len(widths) - 1))
@@ -26,10 +28,8 @@ def terminal(table: RenderedTable, width: int = 110) -> str:
             out += ([""] if out[-1] != rule else []) + [group]
         out += _paragraph("", "  ".join(row[:2]), width) if _lost(line) else _wrapped(row, widths)
     out += [rule]
-    if any(cell.best for line in table.lines for cell in line.cells):
-        out += _paragraph("* ", "best published value (ours are not compared: their protocol differs)", width)
     for remark in table.remarks:
-        out += _paragraph("", remark, width) if not remark.startswith("Bold") else []
+        out += _paragraph("", remark.replace("Bold:", "*:"), width)
     for note in table.footnotes:
         out += _paragraph(f"[{note.mark}] ", note.text, width)
     return "\n".join(line.replace(HOLD, " ").rstrip() for line in out) + "\n"
@@ -45,10 +45,18 @@ def _lost(line: Line) -> bool:
     return line.cells[0].missing and len({cell.text for cell in line.cells}) == 1
 
 
-def _cell(cell: Cell) -> str:
-    # the asterisk's place stays free in other cells, so that digits line up
+def _end(cell: Cell) -> str:
+    """What stands behind a number: an asterisk at the best, letters where it does not compete."""
+    if cell.best:
+        return "*"
+    letters = ("," if any(len(mark) > 1 for mark in cell.marks) else "").join(cell.marks)
+    return f"{HOLD}{letters}" if letters and not cell.missing else HOLD
+
+
+def _cell(cell: Cell, end: int) -> str:
+    """The place of asterisk and letters stays free where there are none, so that digits line up."""
     text = cell.text + (f"±{cell.std_text}" if cell.std_text else "")
-    return text if cell.missing else text + ("*" if cell.best else " ")
+    return text if cell.missing else text + _end(cell).ljust(end, HOLD)
 
 
 def _fit(held: list[str], plain: list[str], rows: list[list[str]], room: int) -> tuple[list[str], list[int]]:

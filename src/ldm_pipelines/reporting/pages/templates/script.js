@@ -48,10 +48,12 @@
 
   // Tables: a heading sorts within each group; a third time brings the first order back.
   const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
+  const UNITS = { k: 1e3, K: 1e3, M: 1e6, B: 1e9 };
   function key(row, column) {
     const text = row.cells[column].textContent.trim();
-    const number = parseFloat(text.replace(/,/g, "").replace(/^[~<>≈]\s*/, "").replace("−", "-"));
-    return column === 0 ? text : number;
+    if (column === 0) return text;
+    const number = text.replace(/,/g, "").replace("−", "-").match(/^[~<>≈≠]?\s*(-?[\d.]+(?:e[-+]?\d+)?)([kKMB]?)/);
+    return number ? parseFloat(number[1]) * (UNITS[number[2]] || 1) : NaN;
   }
   function sort(table, column, order) {
     const sign = order === "descending" ? -1 : 1;
