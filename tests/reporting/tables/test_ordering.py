@@ -21,8 +21,8 @@ PLAIN, GUIDED = line("LDM-4", 10.56, 103.49), line("LDM-4-G", 3.6, 247.67)
 def test_a_pair_that_is_the_other_way_round_is_told_with_all_four_values() -> None:
     lines = [PLAIN, line("plain", 0.16, 8.38, ours=True), GUIDED, line("guided", 0.33, 8.81, ours=True)]
     assert unlike_the_paper(lines, [FID, IS]) == [
-        "FID orders the only pair of our rows unlike the paper: plain (0.16) is better than guided (0.33); "
-        "paper: 10.56, 3.60."
+        "FID orders the only pair of our rows unlike the paper: plain (0.16) is better than guided (0.33), "
+        "in the paper 10.56 and 3.60."
     ]
     assert unlike_the_paper(lines[:2], [FID, IS]) == []
 
@@ -54,6 +54,6 @@ def test_of_many_pairs_those_are_named_that_the_paper_tells_apart_best() -> None
     lines = [each for pair in zip(published, mine, strict=True) for each in pair]
     (sentence,) = unlike_the_paper(lines, [FID])
     assert sentence == (
-        "FID orders 6 of 6 pairs of our rows unlike the paper: a (1.00) is better than d (4.00); paper: 8.00, 1.90 | "
-        "a (1.00) is better than c (3.00); paper: 8.00, 2.00 | and 4 more."
+        "FID orders 6 of 6 pairs of our rows unlike the paper: a (1.00) is better than d (4.00), in the paper 8.00 and "
+        "1.90; a (1.00) is better than c (3.00), in the paper 8.00 and 2.00; and 4 more."
     )

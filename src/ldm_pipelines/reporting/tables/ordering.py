@@ -33,7 +33,7 @@ class _Pair(NamedTuple):
 
     def words(self) -> str:
         better, worse = (f"{line.heading} ({cell.text})" for line, cell in zip(self[:2], self.ours, strict=True))
-        return f"{better} is better than {worse}; paper: {self.theirs[0].text}, {self.theirs[1].text}"
+        return f"{better} is better than {worse}, in the paper {self.theirs[0].text} and {self.theirs[1].text}"
 
 
 def unlike_the_paper(lines: Sequence[Line], headings: Sequence[Heading]) -> list[str]:
@@ -48,8 +48,8 @@ def unlike_the_paper(lines: Sequence[Line], headings: Sequence[Heading]) -> list
         pairs = list(_pairs(below, position, heading.better)) if heading.better and heading.key not in SIZES else []
         against = sorted((pair for pair in pairs if not pair.agrees), key=lambda pair: -pair.contrast)
         if against:
-            named = " | ".join(pair.words() for pair in against[:NAMED])
-            rest = f" | and {len(against) - NAMED} more" if len(against) > NAMED else ""
+            named = "; ".join(pair.words() for pair in against[:NAMED])
+            rest = f"; and {len(against) - NAMED} more" if len(against) > NAMED else ""
             count = "the only pair" if len(pairs) == 1 else f"{len(against)} of {len(pairs)} pairs"
             sentences.append(f"{heading.label} orders {count} of our rows unlike the paper: {named}{rest}.")
     return sentences
