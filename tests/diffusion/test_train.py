@@ -32,6 +32,7 @@ from ldm_pipelines.latents.encode import encode
 from ldm_pipelines.latents.spec import Latents
 from ldm_pipelines.preparation.prepare import prepare
 from ldm_pipelines.preparation.spec import Dataset
+from ldm_pipelines.training.draws import Draws
 
 COMPUTE = Compute(device="cpu", num_threads=1, progress=False, checkpoint_every=4, inference_batch_size=8)
 SOURCES: dict[str, dict[str, Any]] = {
@@ -219,7 +220,7 @@ def test_snapshots_lie_in_order_before_the_last_step(snapshots: list[int]) -> No
 def test_conditions_are_dropped_as_often_as_configured(digits: Inputs) -> None:
     module = build_module(ldm(), LatentCache(digits.latents), PreparedDataset(digits.dataset), seed=0)
     raw = {"label": torch.zeros(20_000, dtype=torch.long)}
-    dropped = drop_some(module.conditioner, raw, 0.1, torch.Generator().manual_seed(0))["label"] == 10
+    dropped = drop_some(module.conditioner, raw, 0.1, Draws(torch.Generator().manual_seed(0)))["label"] == 10
     assert dropped.float().mean().item() == pytest.approx(0.1, abs=0.01)
 
 

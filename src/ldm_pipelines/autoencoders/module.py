@@ -118,8 +118,7 @@ class AutoencoderModule(TrainingModule):
         if self.first_stage.regulariser == "vq":
             return None
         height, width = (side // self.first_stage.factor for side in x.shape[2:])
-        shape = (len(x), self.first_stage.latent_channels, height, width)
-        return torch.randn(shape, generator=self.generator("posterior"), device=x.device)
+        return self.draws("posterior").normal(len(x), self.first_stage.latent_channels, height, width)
 
 
 class Measurements:

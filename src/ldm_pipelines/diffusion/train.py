@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.diffusion.conditioners.conditioner import Reader, Surroundings
 from ldm_pipelines.diffusion.conditioners.registry import build_conditioner
 from ldm_pipelines.diffusion.denoiser import build_denoiser
@@ -39,10 +40,10 @@ class ConditionedLatents:
     def __len__(self) -> int:
         return len(self._latents)
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Batch:
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Batch:
         """``{"moments": float32 (b, channels, h, w)}`` and what the conditioner's reader gives."""
-        moments = torch.from_numpy(self._latents.moments(indices)).float()
-        return {"moments": moments, **self._conditions.read(indices, rng)}
+        moments = torch.from_numpy(self._latents.moments(share.take(indices))).float()
+        return {"moments": moments, **self._conditions.read(indices, rng, share)}
 
 
 def build_module(spec: LDM, cache: LatentCache, dataset: PreparedDataset, seed: int) -> LatentDiffusionModule:

@@ -7,7 +7,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from ldm_pipelines.data.share import WHOLE
 from ldm_pipelines.seeding import derive_seed
+from ldm_pipelines.training.draws import Draws
 
 
 class TrainingDivergedError(RuntimeError):
@@ -24,6 +26,8 @@ class TrainingModule(pl.LightningModule):
     def __init__(self, seed: int) -> None:
         super().__init__()
         self.seed = seed
+        self.share = WHOLE
+        """The rows of each batch that this process trains on; ``fit`` knows."""
         self.steps_done = 0
         self.observers: list[Callable[[], None]] = []
         """Called after every finished step. (Lightning calls its callbacks before the module's own hook.)"""
@@ -32,6 +36,10 @@ class TrainingModule(pl.LightningModule):
         """A generator on the module's device for this step and ``names``; a resumed step draws the same numbers."""
         generator = torch.Generator(device=self.device)
         return generator.manual_seed(derive_seed(self.seed, self.steps_done, *names))
+
+    def draws(self, *names: str) -> Draws:
+        """What is random in this step for ``names``, a row for each item of the share."""
+        return Draws(self.generator(*names), self.share)
 
     def learning_rate(self, step: int) -> float | None:
         """The rate of training step ``step``, for all optimisers; None leaves them alone."""
