@@ -24,6 +24,7 @@ from ldm_pipelines.errors import InputError
 from ldm_pipelines.latents.cache import LatentCache, LatentSplit
 from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.training.fit import fit
+from ldm_pipelines.training.ranks import my_share
 from ldm_pipelines.training.stream import Batch
 
 VALIDATIONS = 10
@@ -113,7 +114,7 @@ def train(
     folder = workspace / "artefact"
 
     def keep_snapshot() -> None:
-        if module.steps_done in spec.training.snapshots:
+        if my_share().first and module.steps_done in spec.training.snapshots:
             _save_whole(_model(spec, cache, module), folder / SNAPSHOTS / str(module.steps_done))
 
     held_out = next((name for name in ("validation", "test") if dataset.counts[name]), None)
@@ -131,6 +132,8 @@ def train(
         gradient_clip=spec.training.gradient_clip,
         after_step=keep_snapshot,
     )
+    if not my_share().first:
+        return folder
     folder.mkdir(exist_ok=True)
     _model(spec, cache, module).save(folder)
     metrics = {

@@ -19,6 +19,7 @@ from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.training.draws import Draws
 from ldm_pipelines.training.fit import fit
 from ldm_pipelines.training.module import TrainingModule
+from ldm_pipelines.training.ranks import my_share
 from ldm_pipelines.training.stream import Batch, InOrder
 
 VALIDATIONS = 10
@@ -90,6 +91,8 @@ def train_latent_classifier(
         validate_every=max(1, spec.training.steps // VALIDATIONS) if unseen else None,
     )
     folder = workspace / "artefact"
+    if not my_share().first:
+        return folder
     folder.mkdir(exist_ok=True)
     network.save(folder)
     metrics: dict[str, float] = {

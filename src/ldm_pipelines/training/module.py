@@ -49,11 +49,13 @@ class TrainingModule(pl.LightningModule):
         """Log ``values`` (means over ``batch_size`` items) for the curves, the progress bar and the logger.
 
         Names start with ``train_`` or ``val_``. The step is logged beside them because Lightning's own count is of
-        optimiser steps and shifts by one on some resumes.
+        optimiser steps and shifts by one on some resumes. Of a shared batch, the mean over all shares is logged;
+        validation is not shared.
         """
+        shared = self.training and self.share.count > 1
         self.log("step", float(self.steps_done + self.training), batch_size=1)
         for name, value in values.items():
-            self.log(name, value, batch_size=batch_size, prog_bar=name.endswith("loss"))
+            self.log(name, value, batch_size=batch_size, prog_bar=name.endswith("loss"), sync_dist=shared)
 
     def after_step(self) -> None:
         """What belongs to a step once the weights have moved, such as an average of them."""
