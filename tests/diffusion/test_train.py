@@ -144,6 +144,17 @@ def test_every_kind_trains_is_saved_and_denoises_the_same_when_loaded(
     assert bool(moved) == (conditioning in {*TOKENISED, "semantic_map"})  # trained jointly where it has weights
 
 
+@pytest.mark.parametrize("conditioning", ["class", *OF_SCENES])
+def test_every_trained_weight_has_a_gradient_which_several_processes_wait_for(
+    digits: Inputs, scenes: Inputs, tmp_path: Path, conditioning: str
+) -> None:
+    inputs = digits if conditioning == "class" else scenes
+    compute = COMPUTE.model_copy(update={"checkpoint_every": 1})
+    train(ldm(conditioning, steps=2), *inputs.folders, seed=0, workspace=tmp_path, compute=compute)
+    (optimiser,) = torch.load(tmp_path / "state.ckpt", weights_only=True)["optimizer_states"]
+    assert optimiser["state"].keys() == set(optimiser["param_groups"][0]["params"])
+
+
 def test_the_saved_denoiser_is_the_average_and_the_conditioner_is_not_averaged(digits: Inputs, tmp_path: Path) -> None:
     folder = train(ldm(), *digits.folders, seed=0, workspace=tmp_path, compute=COMPUTE)
     state = torch.load(tmp_path / "state.ckpt", weights_only=True)["state_dict"]  # of step 8, names are what counts

@@ -21,6 +21,9 @@ class AutoencoderModule(TrainingModule):
 
     Where the released code runs the autoencoder once for each of the two losses, here both see the same
     reconstruction: the discriminator judges it as it was before the autoencoder's own update of the step.
+
+    Among several processes Lightning's DDP averages what each of the two ``manual_backward`` leaves in ``.grad``. What
+    ``balanced`` takes by ``torch.autograd.grad`` passes DDP by, and is averaged there.
     """
 
     def __init__(

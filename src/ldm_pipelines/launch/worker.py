@@ -5,6 +5,7 @@ import os
 import pickle
 import sys
 import traceback
+from contextlib import suppress
 from logging.handlers import QueueHandler
 from multiprocessing.connection import Client, Connection
 from threading import Lock, Thread
@@ -46,7 +47,8 @@ def _end_with(connection: Connection) -> None:
         status = 0
     except (EOFError, OSError):
         status = 1
-    sys.stdout.flush()
+    with suppress(Exception):  # whoever read it may be gone as well
+        sys.stdout.flush()
     os._exit(status)
 
 

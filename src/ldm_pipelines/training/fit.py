@@ -113,7 +113,7 @@ def fit(
         trainer = pl.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
             devices=share.count,
-            strategy=strategy(),
+            strategy=strategy(several_losses=not module.automatic_optimization),
             precision=compute.precision,
             max_steps=-1,
             max_epochs=1,

@@ -27,17 +27,17 @@ def mean_over_ranks(x: Tensor) -> Tensor:
     return x if count == 1 else _Sum.apply(x) / count
 
 
-def strategy() -> Any:
+def strategy(*, several_losses: bool) -> Any:
     """Lightning's: DDP among several processes, its own choice for one that is alone.
 
-    A part of the model may sit out a step: the discriminator until it joins, and in each of the two backward passes of
-    a step the network that the other optimiser trains. Buffers are the same everywhere without being sent.
+    With ``several_losses`` a backward pass may leave weights out: those that another loss of the step trains, and the
+    discriminator's until it joins. Buffers are the same everywhere without being sent.
     """
     if my_share().count == 1:
         return "auto"
     from pytorch_lightning.strategies import DDPStrategy
 
-    return DDPStrategy(find_unused_parameters=True, broadcast_buffers=False)
+    return DDPStrategy(find_unused_parameters=several_losses, broadcast_buffers=False)
 
 
 class _Sum(torch.autograd.Function):
