@@ -35,10 +35,17 @@ def random_square(
     image: Image.Image, size: int, resize: str, parts: tuple[float, float], rng: np.random.Generator
 ) -> Image.Image:
     """``size`` x ``size`` pixels of a random place: a square whose side is ``parts`` (from, to) of the shorter side."""
-    width, height = image.size
+    return _resized(image.crop(random_place(image.size, parts, rng)), size, size, resize)
+
+
+def random_place(
+    image_size: tuple[int, int], parts: tuple[float, float], rng: np.random.Generator
+) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the square that ``random_square`` shows of an image of (width, height)."""
+    width, height = image_size
     side = max(1, round(min(width, height) * rng.uniform(*parts)))
     left, top = (int(rng.integers(0, free, endpoint=True)) for free in (width - side, height - side))
-    return _resized(image.crop((left, top, left + side, top + side)), size, size, resize)
+    return left, top, left + side, top + side
 
 
 def square_map(classes: NDArray[np.uint8], size: int, crop_first: bool = False) -> NDArray[np.uint8]:
