@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def _shard(raw: Path, database: str, first_key: bytes, codes: bytes, first: int)
     return Shard(
         partial(_entries, raw, database, first_key, codes),
         name=f"{database}/{_printable(first_key)}",
-        signature=_signature(raw, database),
+        signature=f"{_signature(raw, database)}-{sha256(codes).hexdigest()[:16]}",  # the lists are not in the database
         size=len(codes) - codes.count(LEFT_OUT),
         first=first,
     )
