@@ -155,3 +155,11 @@ def test_a_labels_file_in_another_encoding_or_place_is_an_error(tree: Path) -> N
         listing(tree, "label.csv")
     with pytest.raises(InputError, match="is not in the image folder"):
         listing(tree, "../labels.csv")
+
+
+def test_a_labels_file_behind_a_link_that_leads_out_is_not_read(tree: Path, tmp_path: Path) -> None:
+    write_labels(tree, "cat/a.png,cat")
+    (tree / "labels.csv").rename(tmp_path / "elsewhere.csv")
+    (tree / "labels.csv").symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(InputError, match=r"the labels file 'labels\.csv' is not in the image folder"):
+        listing(tree, "labels.csv")

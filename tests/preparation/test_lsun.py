@@ -150,16 +150,34 @@ def test_a_database_behind_a_link_that_leads_out_is_an_error(tmp_path: Path) -> 
     root = make_lsun(tmp_path / "raw", [0], [1])
     (root / TRAIN).rename(tmp_path / "elsewhere")
     (root / TRAIN).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match=f"'lsun_churches': the link {TRAIN} leads out of the dataset's folder"):
+    with pytest.raises(
+        InputError, match=f"'lsun_churches': source.category: the link {TRAIN} leads out of the dataset's"
+    ):
         listing(root)
+
+
+def test_a_database_whose_file_is_a_link_that_leads_out_is_an_error(tmp_path: Path) -> None:
+    root = make_lsun(tmp_path / "raw", [0], [1])
+    file = root / TRAIN / "data.mdb"
+    file.rename(tmp_path / "elsewhere.mdb")
+    file.symlink_to(tmp_path / "elsewhere.mdb")
+    with pytest.raises(InputError, match=f"source.category: the link {TRAIN}/data.mdb leads out of the dataset's"):
+        listing(root)
+
+
+@pytest.mark.parametrize("key", ["train_list", "validation_list"])
+def test_a_list_outside_the_folder_is_an_error_that_names_the_setting(tmp_path: Path, key: str) -> None:
+    root = make_lsun(tmp_path / "raw", [0], [1])
+    with pytest.raises(InputError, match=rf"dataset 'lsun_churches': source\.{key}: .*has '\.\.'"):
+        listing(root, **{key: "../list.txt"})
 
 
 def test_a_database_is_open_as_long_as_somebody_uses_it(tmp_path: Path) -> None:
     make_database(tmp_path / "one", range(3))
-    kept = acquire(tmp_path / "one")
-    with environment(tmp_path / "one") as same:
+    kept = acquire(tmp_path / "one/data.mdb")
+    with environment(tmp_path / "one/data.mdb") as same:
         assert same is kept
     assert kept.stat()["entries"] == 3
     release(kept)
-    with environment(tmp_path / "one") as again:
+    with environment(tmp_path / "one/data.mdb") as again:
         assert again is not kept and again.stat()["entries"] == 3

@@ -67,8 +67,10 @@ def list_images(source: FacesSource, raw: Path | None, name: str, image_size: in
     layout = LAYOUT.format(train_list=source.train_list, validation_list=source.validation_list)
     if raw is None or not raw.is_dir():
         raise missing(name, raw, "the folder of the images", GET, layout)
+    key = f"dataset {name!r}: source"
     lists = split_lists(
-        inside(raw, source.train_list, f"dataset {name!r}"), inside(raw, source.validation_list, f"dataset {name!r}")
+        inside(raw, source.train_list, f"{key}.train_list"),
+        inside(raw, source.validation_list, f"{key}.validation_list"),
     )
     walked = _walk(raw, source.images, name)
     ignored: Counter[str] = Counter()
@@ -97,7 +99,7 @@ def list_images(source: FacesSource, raw: Path | None, name: str, image_size: in
 def _walk(raw: Path, images: str | None, name: str) -> Names:
     if images is None:
         return names_below(raw)
-    path = inside(raw, images, f"dataset {name!r}")
+    path = inside(raw, images, f"dataset {name!r}: source.images")
     if not path.exists():
         raise InputError(f"dataset {name!r}: there is no source.images {images!r} in {raw}")
     return names_below(raw, images) if path.is_dir() else Names((images,), (), ())
