@@ -173,7 +173,8 @@ class ShardWork:
             return candidate.draw_map(size)
         if candidate.map_location is None:
             return None
-        return square_map(self._map(self._read(candidate.map_location), image.size), size, self.dataset.crop_first)
+        classes = self._map(self._read(candidate.map_location), image.size)
+        return square_map(classes, size, self.dataset.resize, self.dataset.crop_first)
 
     def _map(self, encoded: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
         """Classes ``(h, w)`` of a map file, or a reason why not."""
