@@ -35,6 +35,7 @@ def test_without_lists_the_databases_are_the_splits(tmp_path: Path) -> None:
     first = candidates(found)[0]
     assert first.origin == f"{TRAIN}/{min(map(key, range(6)))}" and first.label is None
     assert found.ignored == {} and refusals(found) == {}
+    assert found.split_by.startswith("the databases' own")
     check_shards(found)
 
 
@@ -58,6 +59,7 @@ def test_lists_split_the_training_database_and_the_other_is_not_needed(tmp_path:
     split_of = {key(1): "train", key(3): "train", key(0): "validation"}
     assert locations(found) == [(Location(TRAIN, name), split_of[name]) for name in sorted(split_of)]
     assert found.ignored == {"unlisted images": 2}
+    assert found.split_by == "by church_outdoor_train.txt and church_outdoor_val.txt, of the training database"
     assert list(refusals(found).items()) == [
         (key(99), "line 3 of church_outdoor_train.txt: there is no such image"),
         (key(98), "line 2 of church_outdoor_val.txt: there is no such image"),

@@ -62,6 +62,13 @@ def test_splits_sizes_and_modes(tmp_path: Path) -> None:
     assert _table(card, "Original images", "Colour modes").rows == (("RGB", 2), ("CMYK", 1), ("L", 1))
 
 
+def test_the_card_says_what_decided_the_splits(tmp_path: Path) -> None:
+    made = CardDataset([("train", picture(0))])
+    assert _facts(_describe(made, tmp_path), "Dataset")["splits"] == "as the source says"
+    by = "by train.txt and val.txt"
+    assert _facts(_describe(made, tmp_path, split_by=by), "Dataset")["splits"] == by
+
+
 def test_class_balance(tmp_path: Path) -> None:
     label = [0, 0, 0, 0, 0, 0, 2, 2, 2, 1, -1]
     splits = ["train"] * 9 + ["test", "train"]

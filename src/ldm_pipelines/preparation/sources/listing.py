@@ -114,6 +114,8 @@ class Listing:
     """Names that the pixels of maps index; empty where images have no maps."""
     map_shift: int = 0
     """Added (modulo 256) to the pixels of map files to give such an index: 1 makes 255, "unlabelled", the first."""
+    split_by: str = ""
+    """What decided which image is in which split, for people, where that depends on what was found."""
     one_process: bool = False
     """Whether the entries hold what should not be sent to other processes (decoded images)."""
 

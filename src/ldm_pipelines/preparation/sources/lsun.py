@@ -66,7 +66,10 @@ def list_images(source: LsunSource, raw: Path | None, name: str, image_size: int
                 shards.append(_shard(raw, database, first_key, codes, _end(shards)))
     if lists is not None:
         shards += lists.absent(first=_end(shards))
-    return Listing(shards, ignored={"unlisted images": unlisted} if unlisted else {})
+    by = f"the databases' own, without {train_list} and {validation_list}"
+    if lists is not None:
+        by = f"by {train_list} and {validation_list}, of the training database"
+    return Listing(shards, ignored={"unlisted images": unlisted} if unlisted else {}, split_by=by)
 
 
 def _ranges(raw: Path, database: str, split: str, lists: SplitLists | None) -> Iterator[tuple[bytes, bytes]]:
