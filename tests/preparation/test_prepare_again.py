@@ -92,11 +92,10 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[Path], object], Edit]] = {
     "a shard of a tar is renamed": (
         {"kind": "webdataset"}, make_webdataset, lambda raw: (raw / "2.tar").rename(raw / "3.tar"),
     ),
-    "a Parquet file becomes that of another split": (
-        {"kind": "parquet", "files": "data/*.parquet", "image": "image", "label": "label"},
+    "a Parquet file is renamed": (
+        {"kind": "parquet"},
         make_parquet,
-        lambda raw: [file.rename(file.with_name(file.name.replace("validation", "test")))
-                     for file in (raw / "data").glob("validation*")],
+        lambda raw: (raw / "data/validation-00000-of-00001.parquet").rename(raw / "data/valid-00000-of-00001.parquet"),
     ),
 }  # fmt: skip
 
