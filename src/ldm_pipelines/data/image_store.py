@@ -115,7 +115,7 @@ class InPlace:
             classes = decode_map(encoded, self._facts.map_shift)
         except Undecodable as error:
             raise InputError(f"{self._name(location)}: {error}; {AGAIN}") from error
-        return square_map(classes, self._facts.image_size, self._facts.crop_first)
+        return square_map(classes, self._facts.image_size, self._facts.resize, self._facts.crop_first)
 
     def _bytes(self, location: Location, digest: str) -> bytes:
         try:

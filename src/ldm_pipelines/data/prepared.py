@@ -1,6 +1,6 @@
 """Reading a prepared dataset. NumPy and Pillow only: no PyTorch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -158,6 +158,15 @@ class PreparedDataset:
         if self.description.in_place:
             return InPlace(self._raw, self.description, rows)
         return Packed(self.folder, self.description, rows)
+
+    def pictures(self, ids: Sequence[str]) -> list[NDArray[np.uint8]]:
+        """uint8 ``(s, s, 3)`` of a few images, wherever they are. Nothing is held of the others but the manifest."""
+        store = self.store(self._rows.iloc[self._places.get_indexer(pd.Index(ids, dtype=self._places.dtype))])
+        return [store.image(place, None) for place in range(len(ids))]
+
+    @cached_property
+    def _places(self) -> pd.Index:
+        return pd.Index(self._rows["id"])
 
     @cached_property
     def boxes_by_image(self) -> dict[str, list[Box]]:
