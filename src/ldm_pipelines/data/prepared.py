@@ -161,7 +161,8 @@ class PreparedDataset:
 
     def pictures(self, ids: Sequence[str]) -> list[NDArray[np.uint8]]:
         """uint8 ``(s, s, 3)`` of a few images, wherever they are. Nothing is held of the others but the manifest."""
-        store = self.store(self._rows.iloc[self._places.get_indexer(pd.Index(ids, dtype=self._places.dtype))])
+        places = np.array([self._places.get_loc(each) for each in ids], dtype=np.int64)
+        store = self.store(self._rows.iloc[places])
         return [store.image(place, None) for place in range(len(ids))]
 
     @cached_property
