@@ -251,7 +251,7 @@ def test_weights_agree_and_files_are_those_of_one_process(results: Results, kind
     assert names[1] == sorted([*names[0], "reads-1.json"])
     first, second = weights(one), weights(two)
     assert first.keys() == second.keys()
-    apart = {name for name in first if norm(second[name] - first[name]) > 1e-5 * norm(first[name]) + 1e-7}
+    apart = {name for name in first if norm(second[name] - first[name]) > 1e-4 * norm(first[name]) + 1e-7}
     assert len(apart) <= 0.1 * len(first)
     assert all(without_gradient(name) for name in apart), apart
 

@@ -85,7 +85,7 @@ def test_the_overview_says_what_was_made_when_and_where_it_contradicts_the_paper
     assert "Seed 7" in overview
     assert "0e5ba2cb0e5b (2 stages); 1 stage ran with uncommitted changes" in overview
     assert "torch 2.11.0" in overview
-    assert "Ours is best at f = 2. ( Rate )" in overview
+    assert "Where our ordering is not the paper's Rate Ours is best at f = 2." in overview
     assert "PSNR falls" not in overview
 
 
