@@ -1,7 +1,7 @@
 """The project's commands beside Kedro's own, and Kedro's ``run`` with errors that read like answers."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,43 @@ def _input_error_in(error: BaseException | None) -> InputError | None:
     return None
 
 
+def _known_pipelines(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Kedro answers the name of a pipeline that there is none of with a traceback; here it is an ``InputError``."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except ValueError:
+            from kedro.framework.project import pipelines
+
+            asked = kwargs.get("pipelines") or filter(None, [kwargs.get("pipeline")])
+            unknown = next((name for name in asked if name not in pipelines), None)
+            if unknown is None:
+                raise
+            raise _no_pipeline(unknown, pipelines) from None
+
+    return wrapped
+
+
+def _no_pipeline(name: str, known: Iterable[str]) -> InputError:
+    from ldm_pipelines.config.compose import read_params
+    from ldm_pipelines.errors import near_miss
+
+    stage, _, entity = name.partition(".")
+    conf = _project() / "conf" / "hydra"
+    if stage == "prepare_data" and (conf / "dataset" / f"{entity}.yaml").is_file():
+        study = read_params(_project()).get("study", "")
+        chosen = f"study={study} " if (conf / "study" / f"{study}.yaml").is_file() else ""
+        return InputError(
+            f"there is no pipeline {name!r}: the study in params.yaml ({study}) has no dataset {entity!r}; add it with "
+            f"`kedro compose {chosen}+dataset@datasets.{entity}={entity}`"
+        )
+    hint = near_miss(name, known)
+    hint = hint if hint.startswith("; did you mean") else ""  # there are hundreds
+    return InputError(f"there is no pipeline {name!r}{hint}; `kedro registry list` shows all")
+
+
 def _project() -> Path:
     project = find_kedro_project(Path.cwd())
     if project is None:
@@ -53,7 +90,7 @@ def cli() -> None:
 
 
 if kedro_run.callback is not None:
-    kedro_run.callback = _input_errors(kedro_run.callback)
+    kedro_run.callback = _input_errors(_known_pipelines(kedro_run.callback))
 cli.add_command(kedro_run)
 
 
@@ -62,7 +99,7 @@ cli.add_command(kedro_run)
 @click.option("--check", is_flag=True, help="Write nothing; fail if params.yaml is not what Hydra composes.")
 @_input_errors
 def compose(overrides: tuple[str, ...], check: bool) -> None:
-    """Write params.yaml from conf/hydra.
+    """Write params.yaml from conf/hydra, and link the raw data that dataset_paths says lie elsewhere.
 
     \b
     kedro compose                                      the default study
@@ -83,6 +120,23 @@ def compose(overrides: tuple[str, ...], check: bool) -> None:
         partial.write_text(text)
         partial.replace(path)
     click.echo(f"{PARAMS_FILE} {'is up to date' if same else 'written'}")
+    if not check:
+        _link_raw_data(project)
+
+
+def _link_raw_data(project: Path) -> None:
+    """DVC looks at what a stage depends on before it runs the stage, so links to raw data must be there by then."""
+    from ldm_pipelines.config.compose import read_params
+    from ldm_pipelines.config.loader import compute_of
+    from ldm_pipelines.pipelines.prepare_data.nodes import link_raw
+
+    compute = compute_of(project)
+    for name in read_params(project)["datasets"]:
+        raw = compute.raw(name)
+        if isinstance(raw, Path) and raw.is_dir():
+            link_raw(raw, compute.raw_links, name)
+        elif isinstance(raw, Path) and name in compute.dataset_paths:
+            click.echo(f"dataset_paths.{name}: {raw} is not there yet; compose again when it is", err=True)
 
 
 @cli.command()

@@ -16,11 +16,12 @@ class Compute(Spec):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     devices: PositiveInt = 1
-    """GPUs that encode a dataset's latents side by side (on the CPU: processes). Training uses one."""
+    """GPUs of this host that train a model together, and that encode a dataset's latents side by side: one process
+    each. On the CPU: so many processes. Batch sizes are those of all together, so this must divide them."""
     num_threads: NonNegativeInt = 0
     """Threads of PyTorch and of NumPy's linear algebra on the CPU; 0 leaves their own choice."""
     num_workers: NonNegativeInt = 0
-    """Processes that decode images, while a dataset is prepared and while a model trains."""
+    """Processes that decode images, while a dataset is prepared and while a model trains: for each device."""
     inference_batch_size: PositiveInt = 128
     """Images at once when encoding and sampling. Results do not depend on it."""
     checkpoint_every: PositiveInt = 500

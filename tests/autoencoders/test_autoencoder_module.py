@@ -11,6 +11,7 @@ from ldm_pipelines.autoencoders.module import AutoencoderModule
 from ldm_pipelines.autoencoders.patch_gan import PatchGAN
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.compute import Compute
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.feature_networks.networks import load_perceptual
 from ldm_pipelines.training.fit import fit
 
@@ -23,8 +24,9 @@ class Noise:
     def __len__(self) -> int:
         return 16
 
-    def read(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, Tensor]:
-        pixels = np.stack([np.random.default_rng(int(i)).random((3, 16, 16), dtype=np.float32) for i in indices])
+    def read(self, indices: np.ndarray, rng: np.random.Generator | None, share: Share = WHOLE) -> dict[str, Tensor]:
+        mine = share.take(indices)
+        pixels = np.stack([np.random.default_rng(int(i)).random((3, 16, 16), dtype=np.float32) for i in mine])
         return {"x": torch.from_numpy(pixels) * 2 - 1}
 
 

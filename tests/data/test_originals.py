@@ -112,6 +112,22 @@ def test_links_that_leave_the_folder_are_refused_and_a_linked_folder_is_fine(tmp
     assert originals.read(Location("up/raw/a.jpg")) == b"image"
 
 
+def test_a_database_whose_file_is_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    raw, outside = tmp_path / "raw", tmp_path / "outside"
+    raw.mkdir()
+    outside.mkdir()
+    location = database(outside)[2]
+    (raw / "a_lmdb").mkdir()
+    (raw / "a_lmdb" / "data.mdb").symlink_to(outside / "a_lmdb" / "data.mdb")
+    with pytest.raises(NotInside, match=r"the link a_lmdb/data\.mdb leads out of the dataset's folder"):
+        Originals(raw).read(location)
+    (raw / "kept.mdb").write_bytes((outside / "a_lmdb" / "data.mdb").read_bytes())
+    (raw / "a_lmdb" / "data.mdb").unlink()
+    (raw / "a_lmdb" / "data.mdb").symlink_to("../kept.mdb")
+    assert Originals(raw).read(location) == IMAGES[2]
+    assert sorted(file.name for file in raw.rglob("*")) == ["a_lmdb", "data.mdb", "kept.mdb"]  # and no lock file
+
+
 def test_what_is_missing_or_cut_off_is_an_error(tmp_path: Path) -> None:
     locations = tar(tmp_path)
     database(tmp_path)

@@ -49,6 +49,35 @@ def test_without_antialiasing_it_is_torchs_interpolation(size: tuple[int, int]) 
     assert (np.asarray(found) == expected.numpy()).mean() > 0.99
 
 
+@pytest.mark.parametrize(
+    ("sides", "size", "longer", "begin"),
+    [
+        ((7, 4), 2, 4, 1),  # 3.5 is 4; torchvision's is 3
+        ((9, 4), 2, 4, 1),  # 4.5 is 4
+        ((10, 4), 2, 5, 1),  # (5 - 2) / 2 is 1; torchvision's is 2
+        ((500, 375), 256, 341, 42),
+        ((300, 500), 256, 427, 85),  # 426.7 is 427; torchvision's is 426
+    ],
+)
+def test_the_released_loaders_sizes_are_albumentations(
+    sides: tuple[int, int], size: int, longer: int, begin: int
+) -> None:
+    """By its formulas: round(side * (size / shorter)), halves to even, and a crop that begins at the floor."""
+    import torch
+
+    pixels = np.random.default_rng(0).integers(0, 256, (sides[1], sides[0], 3), dtype=np.uint8)
+    wide = sides[0] > sides[1]
+    tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None].double()
+    shape = (size, longer) if wide else (longer, size)
+    stretched = torch.nn.functional.interpolate(tensor, shape, mode="bilinear", antialias=False)
+    expected = stretched.round()[0].permute(1, 2, 0).numpy()
+    part = slice(begin, begin + size)
+    expected = expected[:, part] if wide else expected[part]
+    found = np.asarray(resize_and_crop(Image.fromarray(pixels), size, "smallest_max_size"))
+    assert found.shape == expected.shape and np.abs(found - expected).max() <= 1  # where .5 is rounded
+    assert (found == expected).mean() > 0.9
+
+
 def test_the_crop_can_come_first() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (31, 50, 3), dtype=np.uint8)
     found = resize_and_crop(Image.fromarray(pixels), 8, "bicubic", crop_first=True)
@@ -57,11 +86,12 @@ def test_the_crop_can_come_first() -> None:
 
 
 @pytest.mark.parametrize("crop_first", [False, True])
-def test_a_map_is_cut_as_its_image_is(crop_first: bool) -> None:
+@pytest.mark.parametrize("resize", ["box", "smallest_max_size"])
+def test_a_map_is_cut_as_its_image_is(crop_first: bool, resize: str) -> None:
     classes = np.repeat(np.repeat(np.arange(12, dtype=np.uint8).reshape(3, 4), 10, 0), 10, 1)
     image = Image.fromarray(np.stack([classes * 20] * 3, axis=-1))
-    found = square_map(classes, 15, crop_first)
-    expected = np.asarray(resize_and_crop(image, 15, "box", crop_first))[..., 0] / 20
+    found = square_map(classes, 15, resize, crop_first)
+    expected = np.asarray(resize_and_crop(image, 15, resize, crop_first))[..., 0] / 20
     inner = np.abs(expected - expected.round()) < 1e-9  # pixels that lie in one class alone
     assert inner.mean() > 0.5
     np.testing.assert_array_equal(found[inner], expected[inner])

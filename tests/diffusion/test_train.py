@@ -32,6 +32,7 @@ from ldm_pipelines.latents.encode import encode
 from ldm_pipelines.latents.spec import Latents
 from ldm_pipelines.preparation.prepare import prepare
 from ldm_pipelines.preparation.spec import Dataset
+from ldm_pipelines.training.draws import Draws
 
 COMPUTE = Compute(device="cpu", num_threads=1, progress=False, checkpoint_every=4, inference_batch_size=8)
 SOURCES: dict[str, dict[str, Any]] = {
@@ -143,6 +144,17 @@ def test_every_kind_trains_is_saved_and_denoises_the_same_when_loaded(
     assert bool(moved) == (conditioning in {*TOKENISED, "semantic_map"})  # trained jointly where it has weights
 
 
+@pytest.mark.parametrize("conditioning", ["class", *OF_SCENES])
+def test_every_trained_weight_has_a_gradient_which_several_processes_wait_for(
+    digits: Inputs, scenes: Inputs, tmp_path: Path, conditioning: str
+) -> None:
+    inputs = digits if conditioning == "class" else scenes
+    compute = COMPUTE.model_copy(update={"checkpoint_every": 1})
+    train(ldm(conditioning, steps=2), *inputs.folders, seed=0, workspace=tmp_path, compute=compute)
+    (optimiser,) = torch.load(tmp_path / "state.ckpt", weights_only=True)["optimizer_states"]
+    assert optimiser["state"].keys() == set(optimiser["param_groups"][0]["params"])
+
+
 def test_the_saved_denoiser_is_the_average_and_the_conditioner_is_not_averaged(digits: Inputs, tmp_path: Path) -> None:
     folder = train(ldm(), *digits.folders, seed=0, workspace=tmp_path, compute=COMPUTE)
     state = torch.load(tmp_path / "state.ckpt", weights_only=True)["state_dict"]  # of step 8, names are what counts
@@ -219,7 +231,7 @@ def test_snapshots_lie_in_order_before_the_last_step(snapshots: list[int]) -> No
 def test_conditions_are_dropped_as_often_as_configured(digits: Inputs) -> None:
     module = build_module(ldm(), LatentCache(digits.latents), PreparedDataset(digits.dataset), seed=0)
     raw = {"label": torch.zeros(20_000, dtype=torch.long)}
-    dropped = drop_some(module.conditioner, raw, 0.1, torch.Generator().manual_seed(0))["label"] == 10
+    dropped = drop_some(module.conditioner, raw, 0.1, Draws(torch.Generator().manual_seed(0)))["label"] == 10
     assert dropped.float().mean().item() == pytest.approx(0.1, abs=0.01)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.share import Share
 from ldm_pipelines.data.tensors import to_pixels
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.feature_networks.image_batches import ImageBatches
@@ -27,6 +28,15 @@ def rotation_spec(classifier_spec: Callable[..., Classifier]) -> Callable[..., R
         return Rotation.model_validate(parameters)
 
     return make
+
+
+def test_the_shares_of_a_batch_are_the_batch(digits_folder: Path) -> None:
+    turned = TurnedImages(ImageBatches(PreparedDataset(digits_folder).split("train"), max_shift=2))
+    batch = np.array([5, 2, 7, 0])
+    whole = turned.read(batch, np.random.default_rng(0))
+    parts = [turned.read(batch, np.random.default_rng(0), Share(rank, 2)) for rank in range(2)]
+    for part in whole:
+        assert torch.equal(torch.cat([each[part] for each in parts]), whole[part])
 
 
 def test_every_image_comes_in_all_four_turns_which_are_numpys(digits_folder: Path) -> None:

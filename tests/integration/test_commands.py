@@ -251,6 +251,8 @@ def test_a_failing_stage_says_why_and_is_a_failed_run(smoke: Clone) -> None:
         (("kedro", "run", "--pipelines=train_ldm", "--params=samples.digits_class.sampler.steps=7"), "nearest valid: 5 and 8"),
         (("kedro", "compose", "study=smok"), "Could not find 'study/smok'"),
         (("kedro", "show", "table_3"), "did you mean 'table_03'"),
+        (("kedro", "run", "--pipelines=prepare_data.digit"), "there is no pipeline 'prepare_data.digit'; did you mean 'prepare_data.digits'?"),
+        (("kedro", "run", "--pipeline=prepare_data.lsun_churches"), "`kedro compose study=smoke +dataset@datasets.lsun_churches=lsun_churches`"),
     ],
 )  # fmt: skip
 def test_a_users_mistake_gets_one_clear_error(smoke: Clone, command: tuple[str, ...], message: str) -> None:

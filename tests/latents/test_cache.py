@@ -13,6 +13,7 @@ from support.latent_caches import write_cache
 
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.latents.cache import LatentCache, flip_some, read_index, write_index
+from ldm_pipelines.training.draws import Draws
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +83,9 @@ def test_the_index_is_checked_on_save_and_on_load(tmp_path: Path) -> None:
 
 def test_flipping_mirrors_about_half_of_the_latents_and_is_seeded() -> None:
     z = torch.randn(400, 2, 3, 5, generator=torch.Generator().manual_seed(0))
-    flipped = flip_some(z, torch.Generator().manual_seed(1))
+    flipped = flip_some(z, Draws(torch.Generator().manual_seed(1)))
     mirrored = (flipped == z.flip(-1)).all(dim=(1, 2, 3))
     kept = (flipped == z).all(dim=(1, 2, 3))
     assert (mirrored ^ kept).all()
     assert 150 < mirrored.sum() < 250
-    assert torch.equal(flipped, flip_some(z, torch.Generator().manual_seed(1)))
+    assert torch.equal(flipped, flip_some(z, Draws(torch.Generator().manual_seed(1))))

@@ -37,6 +37,7 @@ def test_lists_match_names_without_folder_and_extension(tmp_path: Path) -> None:
         ("01000/01000.png", "train"),
     ]
     assert found.ignored == {"unlisted images": 1}
+    assert found.split_by == "by train.txt and val.txt"
     check_shards(found)
 
 
@@ -220,11 +221,25 @@ def test_missing_images_say_what_where_from_and_which_key(tmp_path: Path, case: 
     with pytest.raises(InputError) as caught:
         listing(root)
     message = str(caught.value)
-    for part in ("'ffhq'", "CelebA-HQ", "CC BY-NC-SA", "train.txt", "dataset_paths: {ffhq: /path/to/ffhq}",
+    assert "CelebA" not in message
+    for part in ("'ffhq'", "FFHQ", "CC BY-NC-SA", "train.txt", "dataset_paths: {ffhq: /path/to/ffhq}",
                  "conf/local/compute.yml"):  # fmt: skip
         assert part in message
     assert root is None or str(root) in message
     assert case != "arrays" or "1 .npy" in message
+
+
+@pytest.mark.parametrize(("name", "meant"), [("celebahq", ["CelebA-HQ"]), ("mine", ["CelebA-HQ", "FFHQ"])])
+def test_missing_images_are_from_where_this_dataset_is(name: str, meant: list[str]) -> None:
+    source = FacesSource(kind="faces", train_list="train.txt", validation_list="val.txt", validation=2)
+    with pytest.raises(InputError) as caught:
+        list_images(source, None, name, 256)
+    assert [known for known in ("CelebA-HQ", "FFHQ") if known in str(caught.value)] == meant
+
+
+def test_the_split_by_hash_says_so(tmp_path: Path) -> None:
+    by = listing(make_faces(tmp_path, range(4)), 2).split_by
+    assert by == "by a hash of the names, 2 for validation, without the lists train.txt and val.txt"
 
 
 def test_images_are_not_looked_at_when_listing(tmp_path: Path) -> None:

@@ -93,8 +93,9 @@ def test_file_names_that_are_no_unicode_can_be_listed(tree: Path, photo: Photo) 
 def test_a_missing_root_says_which_and_how_to_set_it(tmp_path: Path, case: str) -> None:
     (tmp_path / "file").touch()
     root = None if case == "none" else tmp_path / case
-    with pytest.raises(InputError, match=r"dataset_paths: \{pets: /path/to/images\}.*conf/local/compute.yml") as caught:
+    with pytest.raises(InputError, match=r"dataset_paths: \{pets: /path/to/pets\}.*conf/local/compute.yml") as caught:
         listing(root)
+    assert "a folder for each class" in str(caught.value) and "labels.csv" in str(caught.value)
     assert case == "none" or str(root) in str(caught.value)
 
 
@@ -155,3 +156,11 @@ def test_a_labels_file_in_another_encoding_or_place_is_an_error(tree: Path) -> N
         listing(tree, "label.csv")
     with pytest.raises(InputError, match="is not in the image folder"):
         listing(tree, "../labels.csv")
+
+
+def test_a_labels_file_behind_a_link_that_leads_out_is_not_read(tree: Path, tmp_path: Path) -> None:
+    write_labels(tree, "cat/a.png,cat")
+    (tree / "labels.csv").rename(tmp_path / "elsewhere.csv")
+    (tree / "labels.csv").symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(InputError, match=r"the labels file 'labels\.csv' is not in the image folder"):
+        listing(tree, "labels.csv")

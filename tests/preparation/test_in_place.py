@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ldm_pipelines.data.manifest import read_manifest, read_rejected
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.share import Share
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.feature_networks.image_batches import ImageBatches
 from ldm_pipelines.preparation.prepare import SOURCES, prepare
 from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Location, Shard
 from ldm_pipelines.preparation.spec import Dataset
@@ -115,6 +118,26 @@ def test_random_crops_are_drawn_for_training_only(tmp_path: Path, tree: Path, da
     np.testing.assert_array_equal(
         train.pixels(EVERY), PreparedDataset(prepared.folder, tree).split("train").pixels(EVERY)
     )
+
+
+def test_random_crops_are_those_of_the_whole_batch_in_every_share_which_opens_no_other_image(
+    tmp_path: Path, tree: Path, dataset: Make
+) -> None:
+    spec = dataset(storage="in_place", splits=ALL_TRAIN, random_crop=(0.3, 0.9), resize="box")
+    train = PreparedDataset(prepare(spec, tree, tmp_path / "work", progress=False), raw=tree).split("train")
+    batch, rng = np.array([4, 1, 0, 5, 2, 3]), np.random.default_rng
+    whole = ImageBatches(train, max_shift=2, flip=True).read(batch, rng(0))
+    files = [tree / path for path in read_manifest(tmp_path / "work" / "artefact")["path"]]
+    parts = []
+    for share in (Share(0, 3), Share(1, 3), Share(2, 3)):
+        hidden = [files[index] for index in batch if index not in share.take(batch)]
+        for file in hidden:
+            file.rename(file.with_suffix(".hidden"))
+        parts.append(ImageBatches(train, max_shift=2, flip=True).read(batch, rng(0), share))
+        for file in hidden:
+            file.with_suffix(".hidden").rename(file)
+    for part in whole:
+        assert torch.equal(torch.cat([each[part] for each in parts]), whole[part])
 
 
 def test_maps_are_read_with_their_images(

@@ -35,6 +35,7 @@ def test_without_lists_the_databases_are_the_splits(tmp_path: Path) -> None:
     first = candidates(found)[0]
     assert first.origin == f"{TRAIN}/{min(map(key, range(6)))}" and first.label is None
     assert found.ignored == {} and refusals(found) == {}
+    assert found.split_by.startswith("the databases' own")
     check_shards(found)
 
 
@@ -58,6 +59,7 @@ def test_lists_split_the_training_database_and_the_other_is_not_needed(tmp_path:
     split_of = {key(1): "train", key(3): "train", key(0): "validation"}
     assert locations(found) == [(Location(TRAIN, name), split_of[name]) for name in sorted(split_of)]
     assert found.ignored == {"unlisted images": 2}
+    assert found.split_by == "by church_outdoor_train.txt and church_outdoor_val.txt, of the training database"
     assert list(refusals(found).items()) == [
         (key(99), "line 3 of church_outdoor_train.txt: there is no such image"),
         (key(98), "line 2 of church_outdoor_val.txt: there is no such image"),
@@ -150,16 +152,34 @@ def test_a_database_behind_a_link_that_leads_out_is_an_error(tmp_path: Path) -> 
     root = make_lsun(tmp_path / "raw", [0], [1])
     (root / TRAIN).rename(tmp_path / "elsewhere")
     (root / TRAIN).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match=f"'lsun_churches': the link {TRAIN} leads out of the dataset's folder"):
+    with pytest.raises(
+        InputError, match=f"'lsun_churches': source.category: the link {TRAIN} leads out of the dataset's"
+    ):
         listing(root)
+
+
+def test_a_database_whose_file_is_a_link_that_leads_out_is_an_error(tmp_path: Path) -> None:
+    root = make_lsun(tmp_path / "raw", [0], [1])
+    file = root / TRAIN / "data.mdb"
+    file.rename(tmp_path / "elsewhere.mdb")
+    file.symlink_to(tmp_path / "elsewhere.mdb")
+    with pytest.raises(InputError, match=f"source.category: the link {TRAIN}/data.mdb leads out of the dataset's"):
+        listing(root)
+
+
+@pytest.mark.parametrize("key", ["train_list", "validation_list"])
+def test_a_list_outside_the_folder_is_an_error_that_names_the_setting(tmp_path: Path, key: str) -> None:
+    root = make_lsun(tmp_path / "raw", [0], [1])
+    with pytest.raises(InputError, match=rf"dataset 'lsun_churches': source\.{key}: .*has '\.\.'"):
+        listing(root, **{key: "../list.txt"})
 
 
 def test_a_database_is_open_as_long_as_somebody_uses_it(tmp_path: Path) -> None:
     make_database(tmp_path / "one", range(3))
-    kept = acquire(tmp_path / "one")
-    with environment(tmp_path / "one") as same:
+    kept = acquire(tmp_path / "one/data.mdb")
+    with environment(tmp_path / "one/data.mdb") as same:
         assert same is kept
     assert kept.stat()["entries"] == 3
     release(kept)
-    with environment(tmp_path / "one") as again:
+    with environment(tmp_path / "one/data.mdb") as again:
         assert again is not kept and again.stat()["entries"] == 3

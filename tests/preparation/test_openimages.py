@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from pydantic import ValidationError
+from support.clone import PROJECT
 from support.encoded_images import encoded, pixels
 from support.raw_openimages import BOXES, CAR, CAT, FILES, HEADER, IMAGES, PERSON, PLANE, make_openimages, write_boxes
 
@@ -14,6 +16,7 @@ from ldm_pipelines.preparation.source_specs.openimages import OpenImagesSource
 from ldm_pipelines.preparation.sources import openimages_boxes
 from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Refused
 from ldm_pipelines.preparation.sources.openimages import list_images
+from ldm_pipelines.preparation.sources.openimages_classes import LAYOUT_MODEL
 
 
 @pytest.fixture
@@ -89,6 +92,48 @@ def test_an_allow_list_keeps_its_classes_in_its_order_by_either_name(raw: Path) 
     assert [box[0] for box in boxes(listing)["train/f00002b97e5471a0.jpg"]] == ["Cat", "Person"]
     assert [box[0] for box in boxes(listing)["train/000002b66c9c498e.jpg"]] == ["Car"]
     assert "train/0a0002c707c9895e.jpg" not in boxes(listing)
+
+
+def test_merged_classes_count_as_the_other_and_are_none_of_their_own(raw: Path) -> None:
+    merged = listed(raw, merge={"Airplane": "Car", CAT: PERSON})
+    assert merged.box_classes == ("Car", "Person")
+    assert [box[0] for box in boxes(merged)["train/000002b66c9c498e.jpg"]] == ["Car", "Car"]
+    (raw / "kept.txt").write_text("Person\nAirplane\n")  # filtered after the merge: cats are kept, as persons
+    kept = listed(raw, classes="kept.txt", merge={"Airplane": "Car", CAT: PERSON}, objects=[1, 30])
+    assert kept.box_classes == ("Person",)
+    assert [box[0] for box in boxes(kept)["train/f00002b97e5471a0.jpg"]] == ["Person", "Person"]
+
+
+@pytest.mark.parametrize(
+    ("merge", "problem"),
+    [
+        ({"Car": "Cats"}, r"source\.merge: no class is called 'Cats'; did you mean 'Cat'\?"),
+        ({"Car": "Cat", "Cat": "Person"}, r"source\.merge: 'Car' counts as 'Cat', which counts as 'Person'; name that"),
+    ],
+)
+def test_a_merge_that_makes_no_sense_is_an_error(raw: Path, merge: dict[str, str], problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        listed(raw, merge=merge)
+
+
+def test_the_layout_models_classes_are_numbered_as_released_in_every_edition(raw: Path) -> None:
+    listing = listed(raw, classes="layout_model", merge={"Cat": "Person"})
+    assert len(listing.box_classes) == len({*listing.box_classes}) == 340
+    rows = LAYOUT_MODEL.read_text().splitlines()[1:]
+    labels = [row.partition(",")[0] for row in rows]
+    assert labels[:-1] == sorted(labels[:-1]) and rows[-1] == "/m/01s55n,Suitcase"
+    assert listing.box_classes[labels.index(CAR)] == "Car"
+    assert [box[0] for box in boxes(listing)["train/f00002b97e5471a0.jpg"]] == ["Person", "Person"]
+    file = raw / "class-descriptions-boxable.csv"
+    file.write_text(file.read_text().replace("Car", "Automobile"))
+    assert listed(raw, classes="layout_model").box_classes[labels.index(CAR)] == "Automobile"
+
+
+def test_the_layout_models_merges_are_classes_that_are_none_of_its_own() -> None:
+    source = yaml.safe_load((PROJECT / "conf/hydra/dataset/openimages_boxes.yaml").read_text())["source"]
+    kept = {row.partition(",")[2] for row in LAYOUT_MODEL.read_text().splitlines()[1:]}
+    assert len(source["merge"]) == 12 and not kept & {*source["merge"]} and kept >= {*source["merge"].values()}
+    OpenImagesSource.model_validate(source)
 
 
 @pytest.mark.parametrize(

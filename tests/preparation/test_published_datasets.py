@@ -19,6 +19,7 @@ from support.raw_webdataset import make_webdataset
 
 from ldm_pipelines.data.manifest import read_manifest, read_rejected
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.pipelines.prepare_data.nodes import summary
 
 DATASETS = {
     # name: how it is made, and what differs from its file in conf/hydra/dataset for a copy so small
@@ -50,10 +51,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     (clone.root / "conf/local/compute.yml").write_text(local)
     added = [f"+dataset@datasets.{name}={name}" for name in DATASETS]
     smaller = [f"datasets.{name}.{change}" for name, (_, changes) in DATASETS.items() for change in changes]
+    smaller.append("~datasets.openimages_boxes.source.merge")  # the copy has four classes
     sizes = [f"datasets.{name}.image_size=16" for name in DATASETS]
     clone.run("kedro", "compose", "study=smoke", *added, *smaller, *sizes)
-    clone.run("kedro", "run", f"--pipelines={','.join(f'prepare_data.{name}' for name in DATASETS)}")
+    done = clone.run("kedro", "run", f"--pipelines={','.join(f'prepare_data.{name}' for name in DATASETS)}")
+    (clone.root / "log").write_text(done.stdout + done.stderr)
     return clone
+
+
+def test_preparing_ends_with_a_line_about_what_was_made(project: Clone) -> None:
+    assert "dataset 'celebahq': 5 train, 2 validation" in " ".join((project.root / "log").read_text().split())
+    line = summary(project.root / "data/03_primary/celebahq")
+    assert line == (
+        "dataset 'celebahq': 5 train, 2 validation, 0 test; 0 rejected; "
+        "its card: data/08_reporting/data_cards/celebahq/data_card.md"
+    )
 
 
 @pytest.mark.parametrize("name", DATASETS)

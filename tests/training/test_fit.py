@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning.loggers import CSVLogger
 
 from ldm_pipelines.compute import Compute
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.training.curves import Curves
 from ldm_pipelines.training.ema import EMA
 from ldm_pipelines.training.fit import fit
@@ -23,8 +24,10 @@ class Vectors:
     def __len__(self) -> int:
         return len(self.data)
 
-    def read(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, torch.Tensor]:
-        return {"x": self.data[torch.from_numpy(indices)] + (float(rng.random()) if rng else 0.0)}
+    def read(
+        self, indices: np.ndarray, rng: np.random.Generator | None, share: Share = WHOLE
+    ) -> dict[str, torch.Tensor]:
+        return {"x": self.data[torch.from_numpy(share.take(indices))] + (float(rng.random()) if rng else 0.0)}
 
 
 class Interrupted(Exception):

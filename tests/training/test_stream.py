@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.training.order import Shuffled
 from ldm_pipelines.training.stream import InOrder, Steps, batch_indices, step_loader
 
@@ -19,8 +20,10 @@ class Numbers:
     def __len__(self) -> int:
         return self.length
 
-    def read(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, torch.Tensor]:
-        return {"item": torch.from_numpy(indices), "noise": torch.tensor(rng.random() if rng else 0.0)}
+    def read(
+        self, indices: np.ndarray, rng: np.random.Generator | None, share: Share = WHOLE
+    ) -> dict[str, torch.Tensor]:
+        return {"item": torch.from_numpy(share.take(indices)), "noise": torch.tensor(rng.random() if rng else 0.0)}
 
 
 @given(length=st.integers(1, 50), batch_size=st.integers(1, 60), seed=st.integers(0, 2**32))
@@ -47,6 +50,14 @@ def test_a_resumed_loader_continues_the_same_stream_whatever_the_worker_count(wo
     for expected, got in zip(whole[5:], rest, strict=True):
         assert torch.equal(expected["item"], got["item"])
         assert torch.equal(expected["noise"], got["noise"])
+
+
+def test_the_shares_of_a_step_are_its_batch() -> None:
+    whole = Steps(Numbers(10), batch_size=6, seed=7)
+    parts = [Steps(Numbers(10), batch_size=6, seed=7, share=Share(rank, 3)) for rank in range(3)]
+    for step in range(4):
+        assert torch.equal(torch.cat([part[step]["item"] for part in parts]), whole[step]["item"])
+        assert {float(part[step]["noise"]) for part in parts} == {float(whole[step]["noise"])}
 
 
 def test_a_pass_in_order_covers_all_items_with_a_smaller_last_batch() -> None:

@@ -21,6 +21,9 @@ class AutoencoderModule(TrainingModule):
 
     Where the released code runs the autoencoder once for each of the two losses, here both see the same
     reconstruction: the discriminator judges it as it was before the autoencoder's own update of the step.
+
+    Among several processes Lightning's DDP averages what each of the two ``manual_backward`` leaves in ``.grad``. What
+    ``balanced`` takes by ``torch.autograd.grad`` passes DDP by, and is averaged there.
     """
 
     def __init__(
@@ -118,8 +121,7 @@ class AutoencoderModule(TrainingModule):
         if self.first_stage.regulariser == "vq":
             return None
         height, width = (side // self.first_stage.factor for side in x.shape[2:])
-        shape = (len(x), self.first_stage.latent_channels, height, width)
-        return torch.randn(shape, generator=self.generator("posterior"), device=x.device)
+        return self.draws("posterior").normal(len(x), self.first_stage.latent_channels, height, width)
 
 
 class Measurements:

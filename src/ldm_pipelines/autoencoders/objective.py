@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import Tensor
 
+from ldm_pipelines.training.ranks import mean_over_ranks
+
 LARGEST_WEIGHT = 1e4
 
 
@@ -71,11 +73,13 @@ def balanced(
     ``last_weight``. Then their gradients at the reconstruction hold everything: the weight follows from them by one
     convolution's backward pass, and so does the gradient of the sum. The perceptual network and the discriminator are
     walked back once each (twice in the original), and nothing reaches the discriminator's own gradients.
+
+    Where several processes share the batch, the weight is that of the gradients of the whole batch.
     """
     of_nll, of_g_loss = (torch.autograd.grad(loss, reconstruction)[0] for loss in (nll, g_loss))
 
     def at_last_weight(gradient: Tensor) -> Tensor:
-        return torch.autograd.grad(reconstruction, last_weight, gradient, retain_graph=True)[0]
+        return mean_over_ranks(torch.autograd.grad(reconstruction, last_weight, gradient, retain_graph=True)[0])
 
     weight = adaptive_weight(at_last_weight(of_nll), at_last_weight(of_g_loss), disc_weight)
     value = nll.detach() + weight * disc_factor * g_loss.detach()

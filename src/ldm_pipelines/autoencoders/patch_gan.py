@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.training.ranks import BatchNorm2d
 
 
 class PatchGAN(nn.Module):
@@ -22,7 +23,7 @@ class PatchGAN(nn.Module):
             stride = 2 if n < num_layers else 1
             layers += [
                 nn.Conv2d(width, wider, 4, stride=stride, padding=1, bias=False),
-                nn.BatchNorm2d(wider),
+                BatchNorm2d(wider),
                 nn.LeakyReLU(0.2, True),
             ]
             width = wider

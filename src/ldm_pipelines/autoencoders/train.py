@@ -23,6 +23,7 @@ from ldm_pipelines.feature_networks.networks import PerceptualDistance, load_per
 from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.training.fit import fit
 from ldm_pipelines.training.order import ShuffledShards
+from ldm_pipelines.training.ranks import my_share
 from ldm_pipelines.training.stream import InOrder
 
 VALIDATION_IMAGES = 1024
@@ -77,6 +78,8 @@ def train(
             validate_every=spec.training.validate_every,
         )
     artefact = workspace / "artefact"
+    if not my_share().first:
+        return artefact
     shutil.rmtree(artefact, ignore_errors=True)
     (artefact / "pictures").mkdir(parents=True)
     first_stage.save(artefact)

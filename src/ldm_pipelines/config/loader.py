@@ -49,6 +49,12 @@ class StudyConfigLoader(OmegaConfigLoader):
         }
 
 
+def compute_of(project: Path) -> Compute:
+    """The machine's facts in ``conf/base`` and ``conf/local``. Raises ``InputError``."""
+    found = StudyConfigLoader(str(project / "conf"), base_env="base", default_run_env="local")["compute"]
+    return read_compute({**found, **_from_environment()}).under(project)
+
+
 def _from_environment() -> dict[str, str]:
     weights_dir = os.environ.get(WEIGHTS_DIR)
     return {"weights_dir": str(Path(weights_dir).expanduser().resolve())} if weights_dir else {}

@@ -25,6 +25,8 @@ class Description(Entity):
     """Images by split."""
     splits: Splits | None
     """The fractions that were asked for; none where the source decides."""
+    split_by: str = ""
+    """What decided, in words, where the source has more than one way."""
     unlabelled: NonNegativeInt
     """Images without a class (label -1)."""
     rejected: NonNegativeInt

@@ -13,7 +13,7 @@ from ldm_pipelines.data.decoding import Undecodable, decode, decode_map, open_by
 from ldm_pipelines.data.description import Description
 from ldm_pipelines.data.originals import Location, NotInside, Originals
 from ldm_pipelines.data.remote import RemoteFolder
-from ldm_pipelines.data.resizing import random_square, resize_and_crop, square_map
+from ldm_pipelines.data.resizing import random_place, random_square, resize_and_crop, square_map
 from ldm_pipelines.errors import InputError
 
 AGAIN = "prepare the dataset again"
@@ -28,6 +28,10 @@ class ImageStore(Protocol):
 
     def image(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
         """uint8 ``(s, s, 3)``; ``rng`` draws the place of a random crop, None is the centre. Raises ``InputError``."""
+        ...
+
+    def pass_by(self, index: int, rng: np.random.Generator) -> None:
+        """Draw what ``image`` would draw, and read nothing."""
         ...
 
     def semantic_map(self, index: int) -> NDArray[np.uint8]:
@@ -48,6 +52,9 @@ class Packed:
 
     def image(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
         return self._read(self._folder / self._paths[index], (self._size, self._size, 3))
+
+    def pass_by(self, index: int, rng: np.random.Generator) -> None:
+        pass
 
     def semantic_map(self, index: int) -> NDArray[np.uint8]:
         return self._read(self._folder / "maps" / f"{self._ids[index]}.png", (self._size, self._size))
@@ -77,6 +84,7 @@ class InPlace:
         self._originals, self._facts = Originals(raw), description
         self._locations = [Location(*pair) for pair in zip(rows["path"], rows["member"], strict=True)]
         self._digests: list[str] = rows["sha256"].tolist()
+        self._sizes: list[tuple[int, int]] = list(zip(rows["source_width"], rows["source_height"], strict=True))
         self._map_paths: list[str] = rows["map_path"].tolist() if "map_path" in rows else []
         self._map_digests: list[str] = rows["map_sha256"].tolist() if "map_sha256" in rows else []
 
@@ -96,6 +104,10 @@ class InPlace:
             square = resize_and_crop(image, facts.image_size, facts.resize, facts.crop_first)
         return np.asarray(square)
 
+    def pass_by(self, index: int, rng: np.random.Generator) -> None:
+        if self._facts.random_crop is not None:
+            random_place(self._sizes[index], self._facts.random_crop, rng)
+
     def semantic_map(self, index: int) -> NDArray[np.uint8]:
         location = Location(self._map_paths[index])
         encoded = self._bytes(location, self._map_digests[index])
@@ -103,7 +115,7 @@ class InPlace:
             classes = decode_map(encoded, self._facts.map_shift)
         except Undecodable as error:
             raise InputError(f"{self._name(location)}: {error}; {AGAIN}") from error
-        return square_map(classes, self._facts.image_size, self._facts.crop_first)
+        return square_map(classes, self._facts.image_size, self._facts.resize, self._facts.crop_first)
 
     def _bytes(self, location: Location, digest: str) -> bytes:
         try:

@@ -21,16 +21,17 @@ _opened: dict[File, _Opened] = {}
 """Without a lock file and only for reading, so a forked process may use what it inherits."""
 
 
-def acquire(folder: Path) -> lmdb.Environment:
-    """The environment of a folder that holds ``data.mdb``; give it back with ``release``.
+def acquire(path: Path) -> lmdb.Environment:
+    """The environment of the file ``path``, a ``data.mdb``; give it back with ``release``.
 
     Raises:
         OSError: there is no such file.
         ValueError: it is no LMDB database, or ends too early. The message is a reason without a path.
     """
-    file = _file(folder)
+    status = path.stat()
+    file = status.st_dev, status.st_ino
     if file not in _opened:
-        _opened[file] = _Opened(_open(folder))
+        _opened[file] = _Opened(_open(path))
     _opened[file].users += 1
     return _opened[file].environment
 
@@ -46,30 +47,27 @@ def release(environment: lmdb.Environment) -> None:
 
 
 @contextmanager
-def environment(folder: Path) -> Iterator[lmdb.Environment]:
+def environment(path: Path) -> Iterator[lmdb.Environment]:
     """``acquire`` and ``release`` around a block."""
-    acquired = acquire(folder)
+    acquired = acquire(path)
     try:
         yield acquired
     finally:
         release(acquired)
 
 
-def _file(folder: Path) -> File:
-    status = (folder / "data.mdb").stat()
-    return status.st_dev, status.st_ino
-
-
-def _open(folder: Path) -> lmdb.Environment:
+def _open(path: Path) -> lmdb.Environment:
+    """Of the file alone: by its folder, a link in it would be followed wherever it leads. No lock file is looked at."""
     try:
         opened = lmdb.open(
-            str(folder), readonly=True, lock=False, readahead=False, meminit=False, create=False, max_readers=1
-        )
+            str(path), subdir=False, readonly=True, lock=False, readahead=False, meminit=False, create=False,
+            max_readers=1,
+        )  # fmt: skip
     except lmdb.Error as error:
-        raise ValueError("data.mdb is not an LMDB database, or its beginning is damaged") from error
+        raise ValueError(f"{path.name} is not an LMDB database, or its beginning is damaged") from error
     needed = (opened.info()["last_pgno"] + 1) * opened.stat()["psize"]
-    present = (folder / "data.mdb").stat().st_size
+    present = path.stat().st_size
     if present < needed:  # a page that is not there would end the process, not raise
         opened.close()
-        raise ValueError(f"data.mdb ends too early: {present} of {needed} bytes")
+        raise ValueError(f"{path.name} ends too early: {present} of {needed} bytes")
     return opened

@@ -15,6 +15,8 @@ from ldm_pipelines.errors import InputError
 
 OPEN_AT_ONCE = 16
 """Containers that are kept open."""
+DATABASE = "data.mdb"
+"""The file that makes a folder an LMDB database. It may be a link of its own, so it is looked at as any other file."""
 
 
 class Location(NamedTuple):
@@ -91,7 +93,7 @@ class Originals:
         with self._opening:
             if name not in self._open:
                 path = self.path(name)
-                self._open[name] = _opener(path)(path)
+                self._open[name] = _Lmdb(self.path(f"{name}/{DATABASE}")) if path.is_dir() else _opener(path)(path)
                 if len(self._open) > OPEN_AT_ONCE:
                     self._open.popitem(last=False)[1].close()
             self._open.move_to_end(name)
@@ -199,8 +201,6 @@ _OPENERS: dict[str, Callable[[Path], _Container]] = {".tar": _Tar, ".zip": _Zip,
 
 
 def _opener(path: Path) -> Callable[[Path], _Container]:
-    if path.is_dir():
-        return _Lmdb
     try:
         return _OPENERS[path.suffix.lower()]
     except KeyError:

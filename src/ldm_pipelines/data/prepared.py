@@ -1,6 +1,6 @@
 """Reading a prepared dataset. NumPy and Pillow only: no PyTorch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from ldm_pipelines.data.description import DESCRIPTION, Description
 from ldm_pipelines.data.image_store import AGAIN, ImageStore, InPlace, Packed
 from ldm_pipelines.data.manifest import BOXES, MANIFEST, read_boxes, read_manifest
 from ldm_pipelines.data.remote import RemoteFolder
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.data.splits import SPLITS
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.errors import InputError, near_miss
@@ -58,14 +59,21 @@ class ImageSplit:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def pixels(self, indices: NDArray[np.integer], rng: np.random.Generator | None = None) -> NDArray[np.uint8]:
+    def pixels(
+        self, indices: NDArray[np.integer], rng: np.random.Generator | None = None, share: Share = WHOLE
+    ) -> NDArray[np.uint8]:
         """uint8 ``(b, s, s, 3)`` of the images at ``indices``: any order, repeats allowed. Raises ``InputError``.
 
-        ``rng`` draws random crops where the dataset has them; None shows the centre.
+        ``rng`` draws random crops where the dataset has them; None shows the centre. Of a batch that is shared, the
+        images of the share are read and no others, and crops are drawn for all.
         """
-        images = np.empty((len(indices), self.image_size, self.image_size, 3), dtype=np.uint8)
-        for slot, index in enumerate(indices):
-            images[slot] = self._store.image(int(index), rng)
+        mine = share.rows(len(indices))
+        images = np.empty((len(mine), self.image_size, self.image_size, 3), dtype=np.uint8)
+        for row, index in enumerate(indices):
+            if row in mine:
+                images[row - mine.start] = self._store.image(int(index), rng)
+            elif rng is not None:
+                self._store.pass_by(int(index), rng)
         return images
 
     def boxes(self, index: int) -> list[Box]:
@@ -150,6 +158,16 @@ class PreparedDataset:
         if self.description.in_place:
             return InPlace(self._raw, self.description, rows)
         return Packed(self.folder, self.description, rows)
+
+    def pictures(self, ids: Sequence[str]) -> list[NDArray[np.uint8]]:
+        """uint8 ``(s, s, 3)`` of a few images, wherever they are. Nothing is held of the others but the manifest."""
+        places = np.array([self._places.get_loc(each) for each in ids], dtype=np.int64)
+        store = self.store(self._rows.iloc[places])
+        return [store.image(place, None) for place in range(len(ids))]
+
+    @cached_property
+    def _places(self) -> pd.Index:
+        return pd.Index(self._rows["id"])
 
     @cached_property
     def boxes_by_image(self) -> dict[str, list[Box]]:

@@ -13,6 +13,7 @@ from ldm_pipelines.diffusion.denoiser import denoise
 from ldm_pipelines.diffusion.schedule import noised, target
 from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.latents.cache import CacheInfo, draw_latents, flip_some
+from ldm_pipelines.training.draws import Draws
 from ldm_pipelines.training.ema import EMA
 from ldm_pipelines.training.module import TrainingModule
 from ldm_pipelines.training.stream import Batch
@@ -36,7 +37,7 @@ class LatentDiffusionModule(TrainingModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         training = self.spec.training
-        draws = self.generator("draws")
+        draws = self.draws("draws")
         z = self._latents(batch["moments"], draws)
         if training.horizontal_flip:
             z = flip_some(z, draws)
@@ -48,18 +49,17 @@ class LatentDiffusionModule(TrainingModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Loss of the averaged denoiser, with the same noise and time steps at every validation."""
-        draws = torch.Generator(self.device).manual_seed(batch_idx)
+        draws = Draws(torch.Generator(self.device).manual_seed(batch_idx))
         z = self._latents(batch["moments"], draws)
         loss = self._loss(self.ema.averaged, z, self.conditioner(_raw(batch)), draws)
         self.record(len(z), val_loss=loss)
 
-    def _latents(self, moments: Tensor, draws: torch.Generator) -> Tensor:
-        shape = (len(moments), *self.cache.latent_shape)
-        return draw_latents(moments, self.cache, torch.randn(shape, generator=draws, device=moments.device))
+    def _latents(self, moments: Tensor, draws: Draws) -> Tensor:
+        return draw_latents(moments, self.cache, draws.normal(len(moments), *self.cache.latent_shape))
 
-    def _loss(self, denoiser: nn.Module, z: Tensor, condition: Condition, draws: torch.Generator) -> Tensor:
-        t = torch.randint(len(self.alphas_cumprod), (len(z),), generator=draws, device=z.device)
-        eps = torch.randn(z.shape, generator=draws, device=z.device)
+    def _loss(self, denoiser: nn.Module, z: Tensor, condition: Condition, draws: Draws) -> Tensor:
+        t = draws.integers(len(self.alphas_cumprod), len(z))
+        eps = draws.normal(*z.shape)
         alpha = self.alphas_cumprod[t]
         output = denoise(denoiser, noised(z, alpha, eps), t, condition)
         distance = functional.l1_loss if self.spec.training.loss == "l1" else functional.mse_loss

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.diffusion.conditioners.conditioner import Reader, Surroundings
 from ldm_pipelines.diffusion.conditioners.registry import build_conditioner
 from ldm_pipelines.diffusion.denoiser import build_denoiser
@@ -23,6 +24,7 @@ from ldm_pipelines.errors import InputError
 from ldm_pipelines.latents.cache import LatentCache, LatentSplit
 from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.training.fit import fit
+from ldm_pipelines.training.ranks import my_share
 from ldm_pipelines.training.stream import Batch
 
 VALIDATIONS = 10
@@ -39,10 +41,10 @@ class ConditionedLatents:
     def __len__(self) -> int:
         return len(self._latents)
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Batch:
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Batch:
         """``{"moments": float32 (b, channels, h, w)}`` and what the conditioner's reader gives."""
-        moments = torch.from_numpy(self._latents.moments(indices)).float()
-        return {"moments": moments, **self._conditions.read(indices, rng)}
+        moments = torch.from_numpy(self._latents.moments(share.take(indices))).float()
+        return {"moments": moments, **self._conditions.read(indices, rng, share)}
 
 
 def build_module(spec: LDM, cache: LatentCache, dataset: PreparedDataset, seed: int) -> LatentDiffusionModule:
@@ -112,7 +114,7 @@ def train(
     folder = workspace / "artefact"
 
     def keep_snapshot() -> None:
-        if module.steps_done in spec.training.snapshots:
+        if my_share().first and module.steps_done in spec.training.snapshots:
             _save_whole(_model(spec, cache, module), folder / SNAPSHOTS / str(module.steps_done))
 
     held_out = next((name for name in ("validation", "test") if dataset.counts[name]), None)
@@ -130,6 +132,8 @@ def train(
         gradient_clip=spec.training.gradient_clip,
         after_step=keep_snapshot,
     )
+    if not my_share().first:
+        return folder
     folder.mkdir(exist_ok=True)
     _model(spec, cache, module).save(folder)
     metrics = {

@@ -16,8 +16,10 @@ from ldm_pipelines.diffusion.schedule import ddim_scheduler, noised
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.latents.cache import CacheInfo, LatentCache, LatentSplit, draw_latents
 from ldm_pipelines.seeding import derive_seed
+from ldm_pipelines.training.draws import Draws
 from ldm_pipelines.training.fit import fit
 from ldm_pipelines.training.module import TrainingModule
+from ldm_pipelines.training.ranks import my_share
 from ldm_pipelines.training.stream import Batch, InOrder
 
 VALIDATIONS = 10
@@ -38,21 +40,20 @@ class LatentClassifierModule(TrainingModule):
         self.alphas_cumprod: Tensor
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss, accuracy = self._score(batch, self.generator("draws"))
+        loss, accuracy = self._score(batch, self.draws("draws"))
         self.record(len(batch["label"]), train_loss=loss, train_accuracy=accuracy)
         return self.check_finite(loss)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """With the same noise and time steps at every validation."""
-        loss, accuracy = self._score(batch, torch.Generator(self.device).manual_seed(batch_idx))
+        loss, accuracy = self._score(batch, Draws(torch.Generator(self.device).manual_seed(batch_idx)))
         self.record(len(batch["label"]), val_loss=loss, val_accuracy=accuracy)
 
-    def _score(self, batch: Batch, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _score(self, batch: Batch, draws: Draws) -> tuple[Tensor, Tensor]:
         moments, labels = batch["moments"], batch["label"]
-        shape = (len(moments), *self.cache.latent_shape)
-        z = draw_latents(moments, self.cache, torch.randn(shape, generator=draws, device=moments.device))
-        t = torch.randint(len(self.alphas_cumprod), (len(z),), generator=draws, device=z.device)
-        z_t = noised(z, self.alphas_cumprod[t], torch.randn(shape, generator=draws, device=z.device))
+        z = draw_latents(moments, self.cache, draws.normal(len(moments), *self.cache.latent_shape))
+        t = draws.integers(len(self.alphas_cumprod), len(z))
+        z_t = noised(z, self.alphas_cumprod[t], draws.normal(*z.shape))
         logits = self.network(z_t, t)
         return functional.cross_entropy(logits, labels), (logits.argmax(dim=1) == labels).float().mean()
 
@@ -90,6 +91,8 @@ def train_latent_classifier(
         validate_every=max(1, spec.training.steps // VALIDATIONS) if unseen else None,
     )
     folder = workspace / "artefact"
+    if not my_share().first:
+        return folder
     folder.mkdir(exist_ok=True)
     network.save(folder)
     metrics: dict[str, float] = {

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ldm_pipelines.data.prepared import ImageSplit, PreparedDataset
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.data.tensors import to_tensor
 
 IN_MEMORY_BYTES = 2**28
@@ -39,15 +40,20 @@ class ImageBatches:
         """Images at ``indices`` as uint8 (b, s, s, 3), without augmentation."""
         return self.split.pixels(indices) if self._decoded is None else self._decoded[indices]
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> dict[str, Tensor]:
-        """Images at ``indices``, augmented by draws from ``rng``; None leaves them as they are."""
-        pixels = self.split.pixels(indices, rng) if self.split.random_crop else self.pixels(indices)
+    def read(
+        self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE
+    ) -> dict[str, Tensor]:
+        """The share's images of the batch ``indices``, augmented by draws from ``rng``; None leaves them as they
+        are."""
+        mine = share.take(indices)
+        pixels = self.split.pixels(indices, rng, share) if self.split.random_crop else self.pixels(mine)
         if rng is not None and self.max_shift:
-            pixels = shifted(pixels, rng.integers(-self.max_shift, self.max_shift + 1, size=(len(pixels), 2)))
+            offsets = rng.integers(-self.max_shift, self.max_shift + 1, size=(len(indices), 2))
+            pixels = shifted(pixels, share.take(offsets))
         if rng is not None and self.flip:
-            mirrored = rng.random(len(pixels)) < 0.5
+            mirrored = share.take(rng.random(len(indices)) < 0.5)
             pixels = np.where(mirrored[:, None, None, None], pixels[:, :, ::-1], pixels)
-        return {"x": to_tensor(pixels), "label": torch.from_numpy(self.split.labels[indices])}
+        return {"x": to_tensor(pixels), "label": torch.from_numpy(self.split.labels[mine])}
 
 
 class Excerpt:
@@ -60,9 +66,11 @@ class Excerpt:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> dict[str, Tensor]:
+    def read(
+        self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE
+    ) -> dict[str, Tensor]:
         """Items at ``indices`` of the excerpt."""
-        return self.source.read(self.indices[indices], rng)
+        return self.source.read(self.indices[indices], rng, share)
 
 
 def evenly_spaced(length: int, count: int) -> NDArray[np.int64]:

@@ -29,7 +29,7 @@ class ClassifierModule(TrainingModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         x = batch["x"]
-        noise = torch.randn(x.shape, generator=self.generator("noise"), device=x.device, dtype=x.dtype)
+        noise = self.draws("noise").normal(*x.shape)
         logits = self.network(x + self.training_spec.noise * noise).logits
         loss = self.check_finite(F.cross_entropy(logits, batch["label"]))
         accuracy = (logits.argmax(dim=1) == batch["label"]).float().mean()

@@ -22,6 +22,7 @@ from ldm_pipelines.feature_networks.spec import Classifier, Lpips, Rotation
 from ldm_pipelines.feature_networks.turned_images import TURNS, TurnedImages
 from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.training.fit import fit
+from ldm_pipelines.training.ranks import my_share
 from ldm_pipelines.training.stream import InOrder
 
 SHOWN_MISTAKES = 24
@@ -83,6 +84,8 @@ def _train(
         logger=logger,
         shards=split.shards,
     )
+    if not my_share().first:
+        return workspace / "artefact"
     artefact = _fresh(workspace)
     save_network(network, artefact)
     curves.write(artefact / "curves.csv")

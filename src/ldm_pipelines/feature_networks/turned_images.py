@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.feature_networks.image_batches import ImageBatches
 
 TURNS = ("0", "90", "180", "270")
@@ -34,8 +35,13 @@ class TurnedImages:
         images, turns = self.source.pixels(indices // len(TURNS)), indices % len(TURNS)
         return np.stack([np.rot90(image, int(turn)) for image, turn in zip(images, turns, strict=True)])
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> dict[str, Tensor]:
-        """Images at ``indices`` (b,) in all turns: ``x`` (4 b, 3, s, s) in [-1, 1], ``label`` (4 b,) the turns."""
-        x = self.source.read(indices, rng)["x"]
+    def read(
+        self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE
+    ) -> dict[str, Tensor]:
+        """Images at ``indices`` (b,) in all turns: ``x`` (4 b, 3, s, s) in [-1, 1], ``label`` (4 b,) the turns.
+
+        Of a shared batch, all turns of the share's images.
+        """
+        x = self.source.read(indices, rng, share)["x"]
         turned = torch.stack([torch.rot90(x, turn, dims=(2, 3)) for turn in range(len(TURNS))], dim=1)
         return {"x": turned.flatten(0, 1), "label": torch.arange(len(TURNS)).repeat(len(x))}

@@ -23,8 +23,10 @@ from pandera.typing import Series
 from torch import Tensor
 
 from ldm_pipelines.autoencoders.first_stage import sample_posterior
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.spec import Spec
+from ldm_pipelines.training.draws import Draws
 from ldm_pipelines.training.stream import Batch
 
 
@@ -121,10 +123,10 @@ class LatentSplit:
         places = zip(self._shard[indices].tolist(), rows.tolist(), strict=True)
         return np.concatenate([self._arrays[shard][row : row + 1] for shard, row in places])
 
-    def read(self, indices: np.ndarray, rng: np.random.Generator | None) -> Batch:
-        """``{"moments": float32 (b, channels, h, w), "label": int64 (b,)}``."""
-        moments = torch.from_numpy(self.moments(indices)).float()
-        return {"moments": moments, "label": self._labels[torch.from_numpy(indices)]}
+    def read(self, indices: np.ndarray, rng: np.random.Generator | None, share: Share = WHOLE) -> Batch:
+        """``{"moments": float32 (b, channels, h, w), "label": int64 (b,)}``, of the share."""
+        mine = share.take(indices)
+        return {"moments": torch.from_numpy(self.moments(mine)).float(), "label": self._labels[torch.from_numpy(mine)]}
 
 
 def shard_path(folder: Path, shard: int) -> Path:
@@ -158,7 +160,7 @@ def draw_latents(moments: Tensor, info: CacheInfo, noise: Tensor) -> Tensor:
     return sample_posterior(moments, info.regulariser, noise) * info.scale_factor
 
 
-def flip_some(z: Tensor, generator: torch.Generator) -> Tensor:
+def flip_some(z: Tensor, draws: Draws) -> Tensor:
     """Mirror each latent (b, c, h, w) horizontally with probability one half."""
-    flip = torch.rand(len(z), generator=generator, device=z.device) < 0.5
+    flip = draws.uniform(len(z)) < 0.5
     return torch.where(flip[:, None, None, None], z.flip(-1), z)

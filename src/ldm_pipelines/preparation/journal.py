@@ -14,7 +14,8 @@ class Outcome:
     number: int
     """Position in its shard."""
     origin: str
-    signature: str
+    said: str
+    """``Candidate.said``, empty for what is refused."""
     reason: str | None = None
     columns: dict[str, Any] = field(default_factory=dict)
     label: str | None = None

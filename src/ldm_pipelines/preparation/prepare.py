@@ -8,7 +8,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import PIL
 from PIL import Image
 from tqdm import tqdm
@@ -116,12 +115,9 @@ def prepare(
 def make_card(folder: Path, raw: Path | RemoteFolder | None, workspace: Path, out: Path) -> Path:
     """The card of what ``prepare`` made in ``workspace``, in the folder ``out``: see ``card.describe``."""
     dataset = PreparedDataset(folder, raw)
-    splits = {name: dataset.split(name) for name, count in dataset.counts.items() if count}
-    places = {image: (split, place) for split in splits for place, image in enumerate(splits[split].ids)}
 
     def thumbnails(ids: Sequence[str]) -> list[Image.Image]:
-        found = [places[image] for image in ids]
-        return [Image.fromarray(splits[split].pixels(np.array([place]))[0]) for split, place in found]
+        return [Image.fromarray(pixels) for pixels in dataset.pictures(ids)]
 
     kept = (outcome for outcome in outcomes(workspace) if outcome.reason is None)
     hashes = ((image.columns["id"], image.columns["split"], int(image.dhash, 16)) for image in kept)

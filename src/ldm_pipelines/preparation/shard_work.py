@@ -1,5 +1,6 @@
 """One shard of a source: every image decoded, checked, hashed, and written where the dataset is packed."""
 
+import json
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,7 +52,7 @@ class ShardWork:
 
     def run(self, number: int, shard: Shard, threads: bool) -> int:
         """Prepare shard ``number`` and write its part; returns how many entries it has."""
-        file, header = self.part(number), f"{self.header} {shard.signature}"
+        file, header = self.part(number), f"{self.header} {json.dumps([shard.name, shard.first, shard.signature])}"
         known: dict[int, Outcome] = {}
         if is_part_of(file, header):
             known = {outcome.number: outcome for outcome in read_part(file)}
@@ -87,10 +88,10 @@ class ShardWork:
             prepare = self._left_in_place if self.dataset.storage == "in_place" else self._packed
             columns, size, hashed = prepare(candidate, identity)
         except (Undecodable, NotInside) as reason:
-            return Outcome(number, candidate.origin, candidate.signature, reason=str(reason))
+            return Outcome(number, candidate.origin, candidate.said, reason=str(reason))
         boxes = [list(box) for box in centre_cropped(candidate.boxes, *size)]
         return Outcome(
-            number, candidate.origin, candidate.signature, None, columns,
+            number, candidate.origin, candidate.said, None, columns,
             candidate.label, candidate.caption, boxes, hashed,
         )  # fmt: skip
 
@@ -172,7 +173,8 @@ class ShardWork:
             return candidate.draw_map(size)
         if candidate.map_location is None:
             return None
-        return square_map(self._map(self._read(candidate.map_location), image.size), size, self.dataset.crop_first)
+        classes = self._map(self._read(candidate.map_location), image.size)
+        return square_map(classes, size, self.dataset.resize, self.dataset.crop_first)
 
     def _map(self, encoded: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
         """Classes ``(h, w)`` of a map file, or a reason why not."""
@@ -193,7 +195,7 @@ class ShardWork:
             )
 
     def _still_valid(self, outcome: Outcome, candidate: Candidate) -> bool:
-        if (outcome.origin, outcome.signature) != (candidate.origin, candidate.signature):
+        if (outcome.origin, outcome.said) != (candidate.origin, candidate.said):
             return False
         if outcome.reason is not None:  # worth another look: the cause may have been cured
             return False

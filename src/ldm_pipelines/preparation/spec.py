@@ -57,8 +57,9 @@ class Dataset(Entity):
     """What DVC watches: the raw folder, or the module that makes an embedded source's images."""
     image_size: PositiveInt
     """Side of the prepared images in pixels."""
-    resize: Literal["bilinear", "bicubic", "lanczos", "box", "bilinear_no_antialias"]
-    """Pillow's filter, with anti-aliasing when shrinking; or OpenCV's, without. Shorter side first, then a crop."""
+    resize: Literal["bilinear", "bicubic", "lanczos", "box", "bilinear_no_antialias", "smallest_max_size"]
+    """Pillow's filter, with anti-aliasing when shrinking; or OpenCV's, without, of which the last rounds sizes as the
+    released loaders of faces and ImageNet do. Shorter side first, then a crop."""
     crop_first: bool = False
     """Cut out the centre square and then resize it, as the released LSUN loader does."""
     storage: Literal["packed", "in_place"] = "packed"

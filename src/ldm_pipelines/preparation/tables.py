@@ -79,6 +79,7 @@ def write_tables(dataset: Dataset, listing: Listing, outcomes: Callable[[], Iter
         classes=classes,
         counts={split: summary.splits[split] for split in SPLITS},
         splits=dataset.splits,
+        split_by=listing.split_by,
         unlabelled=summary.labels[None],
         rejected=summary.rejected,
         ignored=dict(listing.ignored),

@@ -15,6 +15,7 @@ from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import Shards
 from ldm_pipelines.training.curves import Curves
 from ldm_pipelines.training.module import TrainingDivergedError, TrainingModule
+from ldm_pipelines.training.ranks import my_share, strategy
 from ldm_pipelines.training.stream import BatchSource, InOrder, Steps, step_loader
 
 log = logging.getLogger(__name__)
@@ -86,34 +87,40 @@ def fit(
     was never stopped. ``shards`` says how the items of ``source`` have to be taken, where that matters. ``after_step``
     is called after every finished step, when ``module.steps_done`` counts it.
 
+    In each of several processes that ``torchrun`` started, ``module`` trains on its share of every batch, and ends with
+    the weights of one process up to rounding. The state is one, whoever goes on from it; the first process keeps it.
+
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
     device = compute.torch_device()
     state = workspace / "state.ckpt"
     workspace.mkdir(parents=True, exist_ok=True)
+    module.share = share = my_share()
     module.observers.clear()
     curves = Curves(module, every=max(1, steps // CURVE_POINTS))
     if after_step:
         module.observers.append(after_step)
     callbacks: list[pl.Callback] = [curves, _SaveState(module, state, compute.checkpoint_every)]
-    if compute.progress:
+    progress = compute.progress and share.first
+    if progress:
         callbacks.append(_Progress(module, steps, refresh_rate=max(1, steps // 200)))
     done = _steps_done(state)
-    if done:
+    if done and share.first:
         log.info("resuming at step %d of %d from %s", done, steps, state)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning")
         trainer = pl.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
-            devices=1,
+            devices=share.count,
+            strategy=strategy(several_losses=not module.automatic_optimization),
             precision=compute.precision,
             max_steps=-1,
             max_epochs=1,
             logger=logger or False,
             callbacks=callbacks,
             enable_checkpointing=False,
-            enable_progress_bar=compute.progress,
+            enable_progress_bar=progress,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             val_check_interval=validate_every,
@@ -124,7 +131,7 @@ def fit(
             use_distributed_sampler=False,
         )
         loader = step_loader(
-            Steps(source, batch_size, module.seed, shards),
+            Steps(source, batch_size, module.seed, shards, share),
             done,
             steps,
             compute.num_workers,

@@ -7,7 +7,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from ldm_pipelines.data.share import WHOLE
 from ldm_pipelines.seeding import derive_seed
+from ldm_pipelines.training.draws import Draws
 
 
 class TrainingDivergedError(RuntimeError):
@@ -24,6 +26,8 @@ class TrainingModule(pl.LightningModule):
     def __init__(self, seed: int) -> None:
         super().__init__()
         self.seed = seed
+        self.share = WHOLE
+        """The rows of each batch that this process trains on; ``fit`` knows."""
         self.steps_done = 0
         self.observers: list[Callable[[], None]] = []
         """Called after every finished step. (Lightning calls its callbacks before the module's own hook.)"""
@@ -33,6 +37,10 @@ class TrainingModule(pl.LightningModule):
         generator = torch.Generator(device=self.device)
         return generator.manual_seed(derive_seed(self.seed, self.steps_done, *names))
 
+    def draws(self, *names: str) -> Draws:
+        """What is random in this step for ``names``, a row for each item of the share."""
+        return Draws(self.generator(*names), self.share)
+
     def learning_rate(self, step: int) -> float | None:
         """The rate of training step ``step``, for all optimisers; None leaves them alone."""
         return None
@@ -41,11 +49,13 @@ class TrainingModule(pl.LightningModule):
         """Log ``values`` (means over ``batch_size`` items) for the curves, the progress bar and the logger.
 
         Names start with ``train_`` or ``val_``. The step is logged beside them because Lightning's own count is of
-        optimiser steps and shifts by one on some resumes.
+        optimiser steps and shifts by one on some resumes. Of a shared batch, the mean over all shares is logged;
+        validation is not shared.
         """
+        shared = self.training and self.share.count > 1
         self.log("step", float(self.steps_done + self.training), batch_size=1)
         for name, value in values.items():
-            self.log(name, value, batch_size=batch_size, prog_bar=name.endswith("loss"))
+            self.log(name, value, batch_size=batch_size, prog_bar=name.endswith("loss"), sync_dist=shared)
 
     def after_step(self) -> None:
         """What belongs to a step once the weights have moved, such as an average of them."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ldm_pipelines.data.prepared import Shards
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.training.order import Indices, Order, Shuffled, ShuffledShards
 
@@ -23,10 +24,10 @@ class BatchSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, indices: np.ndarray, rng: np.random.Generator | None) -> Batch:
-        """Items ``indices`` (b,) as a dict of tensors with leading dimension b.
+    def read(self, indices: np.ndarray, rng: np.random.Generator | None, share: Share = WHOLE) -> Batch:
+        """The share's rows of the batch ``indices`` (b,), as a dict of tensors with these rows as leading dimension.
 
-        ``rng`` drives augmentation; None (validation) means none.
+        ``rng`` drives augmentation, drawn for the whole batch; None (validation) means none.
         """
         ...
 
@@ -42,18 +43,21 @@ def batch_indices(order: Order, batch_size: int, step: int) -> Indices:
 
 
 class Steps(Dataset[Batch]):
-    """A data set whose item number ``step`` is the whole batch of that training step."""
+    """A data set whose item number ``step`` is a share of the batch of that training step."""
 
-    def __init__(self, source: BatchSource, batch_size: int, seed: int, shards: Shards | None = None) -> None:
-        """``shards``: how the items have to be taken; None: in any order."""
+    def __init__(
+        self, source: BatchSource, batch_size: int, seed: int, shards: Shards | None = None, share: Share = WHOLE
+    ) -> None:
+        """``shards``: how the items have to be taken; None: in any order. ``batch_size`` is that of the whole batch."""
         self.source = source
         self.batch_size = batch_size
         self.seed = seed
+        self.share = share
         self.order = Shuffled(len(source), seed) if shards is None else ShuffledShards(shards, seed)
 
     def __getitem__(self, step: int) -> Batch:
         indices = batch_indices(self.order, self.batch_size, step)
-        return self.source.read(indices, np.random.default_rng(derive_seed(self.seed, "augment", step)))
+        return self.source.read(indices, np.random.default_rng(derive_seed(self.seed, "augment", step)), self.share)
 
 
 class InOrder(Dataset[Batch]):

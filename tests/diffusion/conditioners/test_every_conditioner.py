@@ -10,17 +10,19 @@ from support.conditionings import MINIATURE, definition
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.data.prepared import ImageSplit
+from ldm_pipelines.data.share import Share
 from ldm_pipelines.diffusion.conditioners.conditioner import Surroundings, drop_some
 from ldm_pipelines.diffusion.conditioners.registry import build_conditioner, load_conditioner
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.training.draws import Draws
 
 INDICES = np.array([5, 0, 12, 29])
 RANDOM = {"mini_layout", "low_res_bsr", "mini_inpainting"}
 WITH_NULL = ("mini_text", "mini_layout")
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def draws(seed: int = 0) -> Draws:
+    return Draws(torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("name", MINIATURE)
@@ -89,19 +91,51 @@ def test_a_generator_draws_what_is_random_and_nothing_else(build: Any, split: Im
     assert same(1, None) is (name not in RANDOM)
 
 
+@pytest.mark.parametrize("name", MINIATURE)
+def test_the_shares_of_a_batch_are_the_batch_and_a_share_opens_no_other_image(
+    build: Any, split: ImageSplit, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+    pixels, maps = split.pixels, split.maps
+    monkeypatch.setattr(split, "pixels", lambda indices: opened.extend(indices) or pixels(indices))
+    monkeypatch.setattr(split, "maps", lambda indices: opened.extend(indices) or maps(indices))
+    indices = np.array([5, 0, 12, 29, 7, 3])
+    for seed in (4, None):
+        whole = build(name).reader(split).read(indices, seed and np.random.default_rng(seed))
+        parts = []
+        for share in (Share(0, 3), Share(1, 3), Share(2, 3)):
+            reader = build(name).reader(split)
+            opened.clear()
+            parts.append(reader.read(indices, seed and np.random.default_rng(seed), share))
+            assert set(opened) <= set(share.take(indices))
+        for part in whole:
+            assert torch.equal(torch.cat([each[part] for each in parts]), whole[part])
+
+
+def test_conditions_are_dropped_for_the_same_images_in_whichever_share(build: Any, split: ImageSplit) -> None:
+    conditioner = build("mini_text")
+    raw = conditioner.reader(split).read(np.arange(24), None)
+    whole = drop_some(conditioner, raw, 0.3, draws())["tokens"]
+    parts = []
+    for share in (Share(0, 2), Share(1, 2)):
+        mine = {"tokens": share.take(raw["tokens"])}
+        parts.append(drop_some(conditioner, mine, 0.3, Draws(torch.Generator().manual_seed(0), share))["tokens"])
+    assert torch.equal(torch.cat(parts), whole)
+
+
 @pytest.mark.parametrize("name", WITH_NULL)
 def test_drop_some_blanks_whole_conditions_at_the_given_rate(build: Any, split: ImageSplit, name: str) -> None:
     conditioner = build(name)
     raw = conditioner.reader(split).read(np.arange(500) % len(split), None)
     blank = conditioner.blank(raw)
     assert blank["tokens"].shape == raw["tokens"].shape
-    dropped = drop_some(conditioner, raw, 0.3, generator())["tokens"]
+    dropped = drop_some(conditioner, raw, 0.3, draws())["tokens"]
     is_blank = (dropped == blank["tokens"]).all(dim=1)
     is_kept = (dropped == raw["tokens"]).all(dim=1)
     assert (is_blank ^ is_kept).all()
     assert 0.2 < is_blank.float().mean() < 0.4
-    assert torch.equal(drop_some(conditioner, raw, 0.0, generator())["tokens"], raw["tokens"])
-    assert torch.equal(drop_some(conditioner, raw, 1.0, generator())["tokens"], blank["tokens"])
+    assert torch.equal(drop_some(conditioner, raw, 0.0, draws())["tokens"], raw["tokens"])
+    assert torch.equal(drop_some(conditioner, raw, 1.0, draws())["tokens"], blank["tokens"])
 
 
 @pytest.mark.parametrize("name", sorted(set(MINIATURE) - set(WITH_NULL)))
@@ -110,7 +144,7 @@ def test_conditions_with_a_place_have_no_null(build: Any, split: ImageSplit, nam
     raw = conditioner.reader(split).read(INDICES, None)
     with pytest.raises(InputError, match="no null condition: guidance_scale must be 1"):
         conditioner.blank(raw)
-    assert drop_some(conditioner, raw, 0.0, generator()) is raw
+    assert drop_some(conditioner, raw, 0.0, draws()) is raw
 
 
 @pytest.mark.parametrize("name", MINIATURE)

@@ -13,6 +13,8 @@ from torch import Tensor
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.networks.perceptual import check_linear, load_lpips, load_psim
 from ldm_pipelines.evaluation.networks.weights import LPIPS_LINEAR
+from ldm_pipelines.evaluation.pairs.metrics import PairedMetrics
+from ldm_pipelines.evaluation.provenance import describe_distance
 
 
 def pairs() -> tuple[Tensor, Tensor]:
@@ -57,3 +59,20 @@ def test_learned_weights_of_another_lpips_are_refused(backbones: Any, monkeypatc
     monkeypatch.setitem(LPIPS_LINEAR, "alex", "ab" * 32)
     with pytest.raises(InputError, match=r"v0\.1/alex\.pth has SHA-256 df73285e.*published with abab.*lpips==0\.1\.4"):
         load_lpips("alex", backbones.folder, "cpu", backbones.files["alex"])
+
+
+def test_results_tell_distances_on_one_backbone_and_backbones_of_one_distance_apart(backbones: Any) -> None:
+    alex = load_lpips("alex", backbones.folder, "cpu", backbones.files["alex"])
+    vgg = load_lpips("vgg", backbones.folder, "cpu", backbones.files["vgg"])
+    psim = load_psim(backbones.folder, "cpu", backbones.files["vgg"])
+    described = [describe_distance(distance) for distance in (alex, vgg, psim)]
+    assert [each["kind"] for each in described] == ["lpips_alex", "lpips_vgg", "psim_vgg"]
+    assert len({each["digest"] for each in described}) == 3
+    x, y = pairs()
+    for distance, name in ((alex, "lpips"), (vgg, "lpips"), (psim, "psim")):
+        paired = PairedMetrics(distance)
+        paired.add(x, y)
+        found = paired.measured()
+        assert found.metrics.keys() == {f"{key}{of}" for key in ("psnr", "ssim", name) for of in ("", "_std")}
+        assert paired.network is not None and paired.network["kind"] in found.protocol[name]
+        assert found.protocol["intervals"].keys() == found.details["intervals"].keys()

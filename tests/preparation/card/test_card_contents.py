@@ -1,5 +1,6 @@
 """What a data card says of a dataset whose every number is known."""
 
+import csv
 import logging
 from io import BytesIO
 from pathlib import Path
@@ -11,9 +12,11 @@ from PIL import Image
 from support.card_dataset import CardDataset, picture
 
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.card import captions, duplicates
 from ldm_pipelines.preparation.card.contact_sheet import choose
 from ldm_pipelines.preparation.card.contents import Card, Cell, Section, Table
 from ldm_pipelines.preparation.card.describe import describe, describe_tables
+from ldm_pipelines.preparation.card.write import write_card
 
 
 def _section(card: Card, title: str) -> Section:
@@ -57,6 +60,13 @@ def test_splits_sizes_and_modes(tmp_path: Path) -> None:
     assert pixels.rows[0] == ("width", 50, 50, 50, 100, 200, 400, 400)
     assert _table(card, "Original images", "Shape").rows[0] == ("width / height", 1, 1, 1, 1, 2, 4, 4)
     assert _table(card, "Original images", "Colour modes").rows == (("RGB", 2), ("CMYK", 1), ("L", 1))
+
+
+def test_the_card_says_what_decided_the_splits(tmp_path: Path) -> None:
+    made = CardDataset([("train", picture(0))])
+    assert _facts(_describe(made, tmp_path), "Dataset")["splits"] == "as the source says"
+    by = "by train.txt and val.txt"
+    assert _facts(_describe(made, tmp_path, split_by=by), "Dataset")["splits"] == by
 
 
 def test_class_balance(tmp_path: Path) -> None:
@@ -235,6 +245,37 @@ def test_at_most_twenty_pairs_are_listed_and_all_are_counted(tmp_path: Path) -> 
     assert exact.count(" = ") == near.count(" = ") == 20
     assert "30 pairs look the same" in near
     assert len(_table(card, "Duplicates", "Exact copies: train and test").rows) == 20
+    assert exact.endswith("; all are in leaks.csv)")
+
+
+def test_every_leaking_image_is_in_a_file_beside_the_card(tmp_path: Path) -> None:
+    images = [("train", picture(seed)) for seed in range(30)] + [("train", picture(0))]
+    images += [("test", picture(seed)) for seed in range(25)]
+    images += [("validation", _jpeg(picture(28))), ("validation", picture(90)), ("test", picture(90))]
+    card = _describe(CardDataset(images), tmp_path / "dataset")
+    write_card(card, tmp_path / "card")
+    with (tmp_path / "card/leaks.csv").open(newline="") as stream:
+        rows = [*csv.DictReader(stream)]
+    copies = {row["id"]: row["train_id"] for row in rows if row["kind"] == "copy"}
+    assert copies == {f"{31 + number:07d}": f"{number:07d}" for number in range(25)}  # the first copy in train
+    (alike,) = [row for row in rows if row["kind"] != "copy"]
+    assert int(alike.pop("bits")) <= 4
+    assert alike == {
+        "split": "validation", "id": "0000056", "origin": "raw/0000056.jpg", "kind": "looks the same",
+        "train_id": "0000028", "train_origin": "raw/0000028.jpg",
+    }  # fmt: skip
+    write_card(_describe(CardDataset(images[:5]), tmp_path / "clean"), tmp_path / "card")
+    assert not (tmp_path / "card/leaks.csv").exists()
+
+
+def test_captions_and_hashes_are_read_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = CardDataset([("train", picture(seed)) for seed in range(7)])
+    made.manifest["caption"] = pd.Series(["a b", None, " ", "a b", "c", "d e f", "c"], dtype="str")
+    whole = _describe(made, tmp_path)
+    for module in (captions, duplicates):
+        monkeypatch.setattr(module, "CHUNK", 2)
+    assert _describe(made, tmp_path) == whole
+    assert _facts(whole, "Captions")["different captions"] == 3
 
 
 def test_copies_go_by_the_files_where_pixels_were_not_hashed() -> None:

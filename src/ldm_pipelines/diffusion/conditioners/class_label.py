@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ldm_pipelines.data.prepared import ImageSplit
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.diffusion.conditioners.conditioner import Condition, Conditioner, Raw, Reader, Surroundings
 from ldm_pipelines.diffusion.conditioning_spec import ClassConditioning
 from ldm_pipelines.errors import InputError
@@ -61,5 +62,5 @@ class _Labels:
     def __init__(self, labels: torch.Tensor) -> None:
         self._labels = labels
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Raw:
-        return {"label": self._labels[torch.from_numpy(indices)]}
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Raw:
+        return {"label": self._labels[torch.from_numpy(share.take(indices))]}

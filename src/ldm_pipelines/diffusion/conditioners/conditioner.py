@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.data.prepared import ImageSplit
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.training.draws import Draws
 
 Raw = dict[str, Tensor]
 """Conditions as read, a batch of each: labels, token ids, maps, images. The first dimension is the batch."""
@@ -48,16 +50,16 @@ class Surroundings:
 class Reader(Protocol):
     """Raw conditions of the images of one split."""
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Raw:
-        """Conditions of the images at ``indices``. ``rng`` draws what is random while training (masks, degradations,
-        order of boxes); None gives each image its one fixed condition, a function of its id."""
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Raw:
+        """The share's conditions of the batch ``indices``. ``rng`` draws what is random while training (masks,
+        degradations, order of boxes); None gives each image its one fixed condition, a function of its id."""
         ...
 
 
 class Nothing:
     """The reader of models that read nothing from the dataset."""
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Raw:
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Raw:
         return {}
 
 
@@ -153,12 +155,12 @@ def check_classes(known: Sequence[str], found: Sequence[str], what: str) -> None
     )
 
 
-def drop_some(conditioner: Conditioner, raw: Raw, probability: float, generator: torch.Generator) -> Raw:
+def drop_some(conditioner: Conditioner, raw: Raw, probability: float, draws: Draws) -> Raw:
     """``raw`` with each image's condition blanked with ``probability``."""
     if probability == 0 or not raw:
         return raw
     count = len(next(iter(raw.values())))
-    dropped = torch.rand(count, generator=generator, device=generator.device) < probability
+    dropped = draws.uniform(count) < probability
     blank = conditioner.blank(raw)
     return {
         name: torch.where(dropped.to(value.device).view(-1, *[1] * (value.ndim - 1)), blank[name], value)

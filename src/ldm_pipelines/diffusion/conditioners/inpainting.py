@@ -12,6 +12,7 @@ from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.data.masks import draw_mask
 from ldm_pipelines.data.prepared import ImageSplit
 from ldm_pipelines.data.randomness import image_generator
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.data.spec import Masks
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.diffusion.conditioners.conditioner import Condition, Conditioner, Raw, Reader, Surroundings
@@ -95,7 +96,7 @@ class _Masked:
         self._ids, self._size, self._masks = split.ids, split.image_size, masks
         self._pixels = KeptImages(len(split), lambda index: split.pixels(np.array([index]))[0])
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Raw:
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Raw:
         holes = [draw_mask(self._size, self._masks, rng or image_generator("mask", self._ids[i])) for i in indices]
-        mask = torch.from_numpy(np.stack(holes).astype(np.float32))[:, None]
-        return {"image": to_tensor(self._pixels.read(indices)), "mask": mask}
+        mask = torch.from_numpy(np.stack(share.take(holes)).astype(np.float32))[:, None]
+        return {"image": to_tensor(self._pixels.read(share.take(indices))), "mask": mask}

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from ldm_pipelines.data.prepared import ImageSplit
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.diffusion.conditioners.conditioner import (
     Condition,
     Conditioner,
@@ -79,8 +80,9 @@ class _Boxes:
     def __init__(self, split: ImageSplit, layout: LayoutTokens) -> None:
         self._split, self._layout = split, layout
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Raw:
-        return {"tokens": torch.tensor([self._layout.encode(self._objects(int(i)), rng=rng) for i in indices])}
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Raw:
+        tokens = [self._layout.encode(self._objects(int(i)), rng=rng) for i in indices]
+        return {"tokens": torch.tensor(share.take(tokens))}
 
     def _objects(self, index: int) -> list[LayoutObject]:
         boxes = self._split.boxes(index)

@@ -9,6 +9,7 @@ from torch.nn import functional
 from ldm_pipelines.data.degradations import degrade
 from ldm_pipelines.data.prepared import ImageSplit
 from ldm_pipelines.data.randomness import image_generator
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.data.spec import Degradation
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.diffusion.conditioners.conditioner import Condition, Conditioner, Raw, Reader, Surroundings
@@ -74,12 +75,18 @@ class _Degraded:
         memory = MEMORY if self._draws_something else 0  # a bicubic reduction looks at each image once
         self._pixels = KeptImages(len(split), lambda index: split.pixels(np.array([index]))[0], memory)
         self._fixed = KeptImages(len(split), self._fixed_degradation)
+        self._blank = np.zeros((split.image_size, split.image_size, 3), dtype=np.uint8)
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Raw:
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Raw:
         if rng is None or not self._draws_something:
-            return {"low_res": to_tensor(self._fixed.read(indices))}
-        drawn = [degrade(self._pixels[int(index)], self._degradation, rng) for index in indices]
-        return {"low_res": to_tensor(np.stack(drawn))}
+            return {"low_res": to_tensor(self._fixed.read(share.take(indices)))}
+        mine = share.rows(len(indices))
+        # what is drawn depends on an image's size alone, so a blank one stands for those that others read before ours
+        drawn = [
+            degrade(self._pixels[int(index)] if row in mine else self._blank, self._degradation, rng)
+            for row, index in enumerate(indices[: mine.stop])
+        ]
+        return {"low_res": to_tensor(np.stack(drawn[mine.start :]))}
 
     def _fixed_degradation(self, index: int) -> NDArray[np.uint8]:
         generator = image_generator("low_res", self._ids[index])

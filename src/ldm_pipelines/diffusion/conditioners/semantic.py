@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ldm_pipelines.data.prepared import ImageSplit
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.diffusion.conditioners.conditioner import (
     Condition,
     Conditioner,
@@ -81,5 +82,5 @@ class _Maps:
     def __init__(self, split: ImageSplit) -> None:
         self._split = split
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Raw:
-        return {"map": torch.from_numpy(self._split.maps(indices).astype(np.int64))}
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Raw:
+        return {"map": torch.from_numpy(self._split.maps(share.take(indices)).astype(np.int64))}

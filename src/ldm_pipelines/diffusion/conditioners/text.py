@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ldm_pipelines.data.prepared import ImageSplit
+from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.diffusion.conditioners.conditioner import Condition, Conditioner, Raw, Reader, Surroundings
 from ldm_pipelines.diffusion.conditioners.pictures import draw_caption
 from ldm_pipelines.diffusion.conditioners.text_encoder import (
@@ -107,5 +108,5 @@ class _Tokens:
     def __init__(self, tokens: Tensor) -> None:
         self._tokens = tokens
 
-    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None) -> Raw:
-        return {"tokens": self._tokens[torch.from_numpy(indices)]}
+    def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Raw:
+        return {"tokens": self._tokens[torch.from_numpy(share.take(indices))]}

@@ -1,5 +1,6 @@
 """Raw images to a checked dataset."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from ldm_pipelines.preparation.spec import Dataset
 
 if TYPE_CHECKING:
     from ldm_pipelines.data.remote import RemoteFolder
+
+logger = logging.getLogger(__name__)
 
 
 def prepare_data(dataset: Dataset, compute: Compute) -> tuple[Path, Path]:
@@ -22,7 +25,20 @@ def prepare_data(dataset: Dataset, compute: Compute) -> tuple[Path, Path]:
     card = make_card(folder, raw, workspace, workspace_for("data_card", dataset, 0, compute) / "artefact")
     if dataset.storage == "in_place":
         link_raw(raw, compute.raw_links, dataset.name)
+    logger.info(summary(folder))
     return folder, card
+
+
+def summary(folder: Path) -> str:
+    """A line about a prepared dataset: what went where, and where to read more."""
+    from ldm_pipelines.data.description import Description
+
+    made = Description.read(folder)
+    counts = ", ".join(f"{count:,} {split}" for split, count in made.counts.items())
+    return (
+        f"dataset {made.name!r}: {counts}; {made.rejected:,} rejected; "
+        f"its card: data/08_reporting/data_cards/{made.name}/data_card.md"
+    )
 
 
 def raw_folder(dataset: Dataset, compute: Compute) -> "Path | RemoteFolder":

@@ -18,12 +18,15 @@ def train_autoencoder(
     from PIL import Image
 
     from ldm_pipelines.autoencoders.train import train
+    from ldm_pipelines.launch.train import launch
     from ldm_pipelines.tracking.logger import active_logger
 
     seed = derive_seed(seed, STAGE, autoencoder.name)
     workspace = workspace_for(STAGE, autoencoder, seed, compute, dataset, feature_network)
-    folder = train(
-        autoencoder, dataset, feature_network,
+    recipe = autoencoder.training
+    folder = launch(
+        train, autoencoder, dataset, feature_network,
+        batch=(f"autoencoders.{autoencoder.name}.training.batch_size", recipe.batch_size) if recipe else None,
         seed=seed, workspace=workspace, compute=compute, logger=active_logger(),
     )  # fmt: skip
     picture = Image.open(folder / "pictures" / "reconstructions.png").convert("RGB")

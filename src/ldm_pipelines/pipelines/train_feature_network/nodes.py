@@ -38,10 +38,15 @@ def record_published(feature_network: Published, seed: int, compute: Compute) ->
 
 def _train(feature_network: Classifier | Rotation, seed: int, dataset: Path, compute: Compute) -> Trained:
     from ldm_pipelines.feature_networks.prepare import prepare
+    from ldm_pipelines.launch.train import launch
     from ldm_pipelines.tracking.logger import active_logger
 
     seed = derive_seed(seed, STAGE, feature_network.name)
     workspace = workspace_for(STAGE, feature_network, seed, compute, dataset)
     return trained(
-        prepare(feature_network, dataset, seed=seed, workspace=workspace, compute=compute, logger=active_logger())
-    )
+        launch(
+            prepare, feature_network, dataset,
+            batch=(f"feature_networks.{feature_network.name}.training.batch_size", feature_network.training.batch_size),
+            seed=seed, workspace=workspace, compute=compute, logger=active_logger(),
+        )
+    )  # fmt: skip

@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Cell = str | int | float
+LeakRow = tuple[str, str, str, str, str, str, int]
+LEAKS = "leaks.csv"
+LEAK_COLUMNS = ("split", "id", "origin", "kind", "train_id", "train_origin", "bits")
 QUANTILES = {"smallest": 0.0, "5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "largest": 1.0}
 
 
@@ -45,12 +48,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Card:
-    """``warnings`` come first on every page."""
+    """``warnings`` come first on every page; ``leaks`` have a file of their own."""
 
     name: str
     introduction: str
     warnings: tuple[str, ...] = ()
     sections: tuple[Section, ...] = field(default=())
+    leaks: tuple[LeakRow, ...] = ()
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

@@ -1,6 +1,6 @@
 """From a prepared dataset to its card."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -12,19 +12,20 @@ from ldm_pipelines.preparation.card.box_counts import boxes_section
 from ldm_pipelines.preparation.card.captions import captions_section
 from ldm_pipelines.preparation.card.classes import classes_section
 from ldm_pipelines.preparation.card.contact_sheet import Tile, choose, draw, labels
-from ldm_pipelines.preparation.card.contents import Card, Picture, Section
+from ldm_pipelines.preparation.card.contents import Card, LeakRow, Picture, Section
 from ldm_pipelines.preparation.card.duplicates import (
     Thumbnails,
     align,
     copies_within,
     exact_overlaps,
     flat,
+    leaked_copies,
     near_overlaps,
 )
 from ldm_pipelines.preparation.card.duplicates_section import duplicates_section
 from ldm_pipelines.preparation.card.images import dataset_section, sizes_section
 from ldm_pipelines.preparation.card.left_out import left_out_section
-from ldm_pipelines.preparation.card.overlaps import leak_warnings
+from ldm_pipelines.preparation.card.overlaps import Leak, leak_warnings, leaks
 
 DISTANCE = 4
 """Bits."""
@@ -79,7 +80,16 @@ def describe_tables(
         f"from a source of kind {description.source}.",
         tuple(leak_warnings(description.name, exact, near)),
         tuple(section for section in sections if not section.empty),
+        tuple(_with_origins(leaks(leaked_copies(manifest), near), manifest)),
     )
+
+
+def _with_origins(found: list[Leak], manifest: pd.DataFrame) -> Iterator[LeakRow]:
+    named = {leak.id for leak in found} | {leak.train_id for leak in found}
+    some = manifest.loc[manifest["id"].isin(named), ["id", "origin"]]
+    origins = {str(name): str(origin) for name, origin in some.itertuples(index=False, name=None)}
+    for leak in found:
+        yield leak.split, leak.id, origins[leak.id], leak.kind, leak.train_id, origins[leak.train_id], leak.bits
 
 
 def _sheet(description: Description, manifest: pd.DataFrame, thumbnails: Thumbnails) -> Section:

@@ -1,7 +1,7 @@
 """Images that are there more than once: exact copies, and images that look the same, in different splits."""
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.card.bands import BITS, Hashes, Rows
 from ldm_pipelines.preparation.card.likeness import alike
 from ldm_pipelines.preparation.card.near_pairs import NearPairs, near_pairs
-from ldm_pipelines.preparation.card.overlaps import Copies, Near, Overlap, Twins
+from ldm_pipelines.preparation.card.overlaps import Copies, Leak, Near, Overlap, Twins
 
 Thumbnails = Callable[[Sequence[str]], Sequence[Image.Image]]
 """Small pictures of the images with these ids, in their order."""
@@ -24,20 +24,29 @@ LOOKED_AT = 500
 """Closest pairs of two splits whose pictures are compared."""
 AT_ONCE = 32
 """Pairs whose pictures are held at once."""
+CHUNK = 1 << 14
+"""Hashes that are held at once as Python objects."""
 FEWEST_BITS = 4
 """A hash with fewer bits set (or fewer not set) is that of a flat image: it says nothing."""
 
 
 def align(hashes: Iterable[tuple[str, str, int]], manifest: pd.DataFrame, folder: Path) -> Hashes:
     """The hashes in the manifest's order. Raises ``InputError`` where they are not those of the manifest's images."""
-    known = list(hashes)
-    rows = pd.Index(manifest["id"]).get_indexer(pd.Index([name for name, _, _ in known], dtype="str"))
-    if len(known) != len(manifest) or (rows < 0).any() or len(np.unique(rows)) != len(rows):
+    index, splits = pd.Index(manifest["id"]), manifest["split"].to_numpy()
+    found, seen = np.zeros(len(manifest), dtype=np.uint64), np.zeros(len(manifest), dtype=np.bool_)
+    iterator = iter(hashes)
+    while chunk := [*islice(iterator, CHUNK)]:
+        rows = index.get_indexer(pd.Index([name for name, _, _ in chunk], dtype=index.dtype))
+        if (rows < 0).any() or seen[rows].any() or len(np.unique(rows)) != len(rows):
+            raise InputError(f"{folder}: the perceptual hashes are not those of the dataset's images; prepare it again")
+        if any(splits[rows] != np.array([split for _, split, _ in chunk])):
+            raise InputError(
+                f"{folder}: the perceptual hashes tell of other splits than the manifest; prepare it again"
+            )
+        found[rows] = np.array([value for _, _, value in chunk], dtype=np.uint64)
+        seen[rows] = True
+    if not seen.all():
         raise InputError(f"{folder}: the perceptual hashes are not those of the dataset's images; prepare it again")
-    if any(manifest["split"].to_numpy()[rows] != np.array([split for _, split, _ in known])):
-        raise InputError(f"{folder}: the perceptual hashes tell of other splits than the manifest; prepare it again")
-    found = np.zeros(len(manifest), dtype=np.uint64)
-    found[rows] = np.array([value for _, _, value in known], dtype=np.uint64)
     return found
 
 
@@ -68,6 +77,17 @@ def copies_within(manifest: pd.DataFrame) -> list[Copies]:
     return found
 
 
+def leaked_copies(manifest: pd.DataFrame) -> list[Leak]:
+    """Every image of validation and test that is an exact copy of one of train, with the first such."""
+    column, in_train = digest_column(manifest), manifest["split"] == "train"
+    train = manifest.loc[in_train, ["id", column]].drop_duplicates(column).set_index(column)["id"]
+    others = manifest.loc[~in_train & manifest[column].isin(train.index), ["split", "id", column]]
+    return [
+        Leak(str(split), str(name), "copy", str(train[digest]), 0)
+        for split, name, digest in others.itertuples(index=False, name=None)
+    ]
+
+
 def exact_overlaps(manifest: pd.DataFrame) -> list[Overlap]:
     """Exact copies in different splits."""
     codes, _ = pd.factorize(manifest[digest_column(manifest)])
@@ -96,6 +116,7 @@ def near_overlaps(manifest: pd.DataFrame, hashes: Hashes, distance: int, thumbna
                 pairs.total,
                 _images(pairs),
                 tuple(seen[:LISTED]),
+                found=tuple(seen),
                 looked_at=len(twins),
                 alike=len(seen),
                 crowded=pairs.crowded,

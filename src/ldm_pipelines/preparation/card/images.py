@@ -21,7 +21,7 @@ def dataset_section(description: Description, manifest: pd.DataFrame) -> Section
             "splits",
             ", ".join(f"{name} {getattr(fractions, name):g}" for name in SPLITS) + ", by content"
             if fractions
-            else "as the source says",
+            else description.split_by or "as the source says",
         ),
     ]
     if description.in_place:

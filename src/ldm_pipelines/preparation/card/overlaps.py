@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from ldm_pipelines.preparation.card.contents import LEAKS
 
 logger = logging.getLogger(__name__)
 
@@ -14,6 +16,18 @@ class Twins(NamedTuple):
     left: str
     right: str
     distance: int = 0
+
+
+class Leak(NamedTuple):
+    """An image that is measured on and was trained on."""
+
+    split: str
+    id: str
+    kind: Literal["copy", "looks the same"]
+    train_id: str
+    """The image of train that it is the same as."""
+    bits: int
+    """By which their perceptual hashes differ."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,8 @@ class Overlap:
 class Near(Overlap):
     """Pairs by their hashes; ``alike`` of the ``looked_at`` closest also by their pictures."""
 
+    found: tuple[Twins, ...] = ()
+    """All whose pictures are alike."""
     looked_at: int = 0
     alike: int = 0
     crowded: int = 0
@@ -55,6 +71,20 @@ class Copies:
     split: str
     images: int
     twins: tuple[Twins, ...]
+
+
+def leaks(copies: Iterable[Leak], near: Iterable[Near]) -> list[Leak]:
+    """All that was trained on and is measured on: exact copies, then what looks the same and is none."""
+    found = [*copies]
+    known = {(leak.split, leak.id) for leak in found}
+    found += [
+        Leak(overlap.splits[1], pair.right, "looks the same", pair.left, pair.distance)
+        for overlap in near
+        if overlap.leak
+        for pair in overlap.found
+        if (overlap.splits[1], pair.right) not in known
+    ]
+    return found
 
 
 def leak_warnings(name: str, exact: Iterable[Overlap], near: Iterable[Near]) -> list[str]:
@@ -78,4 +108,6 @@ def leak_warnings(name: str, exact: Iterable[Overlap], near: Iterable[Near]) -> 
 
 def _first(overlap: Overlap) -> str:
     """``the first: a = b, c = d``, the first split's image to the left."""
-    return "the first: " + ", ".join(f"{pair.left} = {pair.right}" for pair in overlap.twins)
+    count = overlap.alike if isinstance(overlap, Near) else overlap.pairs
+    all_of_them = f"; all are in {LEAKS}" if count > len(overlap.twins) else ""
+    return "the first: " + ", ".join(f"{pair.left} = {pair.right}" for pair in overlap.twins) + all_of_them

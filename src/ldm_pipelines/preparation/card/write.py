@@ -1,6 +1,7 @@
 """The pages of a data card: Markdown with its pictures beside it, and HTML with everything in it."""
 
 import base64
+import csv
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ldm_pipelines.preparation.card.contents import Card
+from ldm_pipelines.preparation.card.contents import LEAK_COLUMNS, LEAKS, Card
 from ldm_pipelines.preparation.card.describe import SHEET
 from ldm_pipelines.preparation.card.duplicates_section import NEAR_PICTURE
 from ldm_pipelines.preparation.card.wording import cell, markdown
@@ -17,12 +18,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_card(card: Card, out: Path) -> None:
-    """``data_card.md``, ``data_card.html`` and the pictures in ``out``; pictures of an earlier card are removed."""
+    """``data_card.md``, ``data_card.html``, the pictures, and ``leaks.csv`` where there are any, in ``out``.
+
+    Those of an earlier card are removed.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    for name in (SHEET, NEAR_PICTURE):
+    for name in (SHEET, NEAR_PICTURE, LEAKS):
         (out / name).unlink(missing_ok=True)
     for picture in card.pictures:
         (out / picture.file).write_bytes(picture.png)
+    if card.leaks:
+        with (out / LEAKS).open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, lineterminator="\n").writerows([LEAK_COLUMNS, *card.leaks])
     for form in ("md", "html"):
         text = _environment(form).get_template(f"data_card.{form}.j2").render(card=card)
         (out / f"data_card.{form}").write_text(text, encoding="utf-8", newline="\n")

@@ -23,7 +23,10 @@ class OpenImagesSource(Spec):
     class_names: str | None = None
     """None: ``class-descriptions-boxable.csv``, or V7's ``oidv7-class-descriptions-boxable.csv``."""
     classes: str | None = None
-    """A text file with the classes to keep, a display name or LabelName in each line; None keeps all."""
+    """A text file with the classes to keep, a display name or LabelName in each line; ``layout_model``: the 340 of the
+    released layout model, numbered as there; None keeps all."""
+    merge: dict[str, str] = {}
+    """Classes (display names or LabelNames) whose boxes count as those of another: ``{Man: Person}``."""
     min_area: Probability = 1e-4
     """Boxes that fill no larger part of the image are left out (taming-transformers' OpenImages configuration)."""
     exclude_group_of: bool = False

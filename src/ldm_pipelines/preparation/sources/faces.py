@@ -28,11 +28,12 @@ from ldm_pipelines.preparation.sources.listing import SHARD, Candidate, Listing,
 from ldm_pipelines.preparation.sources.missing import missing
 from ldm_pipelines.preparation.sources.split_lists import SPLITS, UNLISTED, SplitLists, split_lists
 
-GET = (
-    "CelebA-HQ (made from CelebA by the authors of progressive growing of GANs; for non-commercial research) or FFHQ "
-    "(its authors' images1024x1024; CC BY-NC-SA 4.0, each photograph under its own licence), as PNG or JPEG; the two "
-    "lists are in the released code of taming transformers"
-)
+GET = {
+    "celebahq": "CelebA-HQ (made from CelebA by progressive growing of GANs' authors; for non-commercial research)",
+    "ffhq": "FFHQ (its authors' images1024x1024; CC BY-NC-SA 4.0, each photograph under its own licence)",
+}
+"""By what the name of the dataset or of its list begins with."""
+GET_LISTS = ", as PNG or JPEG; the two lists are in the released code of taming transformers"
 LAYOUT = """
 00000/00000.png ...      (any folders) or an archive such as data1024x1024.zip
 {train_list}             (optional)
@@ -65,17 +66,20 @@ def list_images(source: FacesSource, raw: Path | None, name: str, image_size: in
     Raises ``InputError`` where there are no images, where two have the same name, and for unusable lists.
     """
     layout = LAYOUT.format(train_list=source.train_list, validation_list=source.validation_list)
+    get = _get(name, source.train_list)
     if raw is None or not raw.is_dir():
-        raise missing(name, raw, "the folder of the images", GET, layout)
+        raise missing(name, raw, "the folder of the images", get, layout)
+    key = f"dataset {name!r}: source"
     lists = split_lists(
-        inside(raw, source.train_list, f"dataset {name!r}"), inside(raw, source.validation_list, f"dataset {name!r}")
+        inside(raw, source.train_list, f"{key}.train_list"),
+        inside(raw, source.validation_list, f"{key}.validation_list"),
     )
     walked = _walk(raw, source.images, name)
     ignored: Counter[str] = Counter()
     known = {source.train_list, source.validation_list}
     images = list(_images(raw, [file for file in walked.files if file not in known], ignored, name))
     if not images:
-        raise missing(name, raw, f"not one image, in files or zip archives (only {_counted(ignored)}),", GET, layout)
+        raise missing(name, raw, f"not one image, in files or zip archives (only {_counted(ignored)}),", get, layout)
     _check_unique(images, name)
     codes = _by_lists(images, lists) if lists else _by_hash(images, source.validation, name)
     kept = [(image, code) for image, code in zip(images, codes, strict=True) if code != UNLISTED]
@@ -91,13 +95,22 @@ def list_images(source: FacesSource, raw: Path | None, name: str, image_size: in
         shards.append(Shard(refuse, name="links to folders", size=len(walked.linked_folders), first=len(kept)))
     if lists:
         shards += lists.absent(first=len(kept) + len(walked.linked_folders))
-    return Listing(shards, ignored=dict(sorted(ignored.items())))
+    by = f"by {source.train_list} and {source.validation_list}"
+    if not lists:
+        by = f"by a hash of the names, {source.validation} for validation, without the lists {by.removeprefix('by ')}"
+    return Listing(shards, ignored=dict(sorted(ignored.items())), split_by=by)
+
+
+def _get(name: str, train_list: str) -> str:
+    """Where it is from: of the one dataset that this is, or of both."""
+    meant = [get for known, get in GET.items() if name.startswith(known) or train_list.startswith(known)]
+    return " or ".join(meant or GET.values()) + GET_LISTS
 
 
 def _walk(raw: Path, images: str | None, name: str) -> Names:
     if images is None:
         return names_below(raw)
-    path = inside(raw, images, f"dataset {name!r}")
+    path = inside(raw, images, f"dataset {name!r}: source.images")
     if not path.exists():
         raise InputError(f"dataset {name!r}: there is no source.images {images!r} in {raw}")
     return names_below(raw, images) if path.is_dir() else Names((images,), (), ())

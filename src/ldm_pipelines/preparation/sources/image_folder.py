@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 
 from ldm_pipelines.data.decoding import READABLE_EXTENSIONS, UNSUPPORTED_EXTENSIONS, open_image
 from ldm_pipelines.data.originals import is_relative
-from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.source_specs.image_folder import ImageFolderSource
 from ldm_pipelines.preparation.sources.files import (
     Signatures,
@@ -20,7 +19,14 @@ from ldm_pipelines.preparation.sources.files import (
 )
 from ldm_pipelines.preparation.sources.labels_file import read_labels
 from ldm_pipelines.preparation.sources.listing import SHARD, Candidate, Entry, Listing, Refused, Shard
+from ldm_pipelines.preparation.sources.missing import missing
 
+GET = "your own images: any of the formats that Pillow reads, in folders"
+LAYOUT = """
+cat/1.jpg, cat/2.png ...     (a folder for each class)
+dog/1.jpg ...
+labels.csv                   (or all in one folder, with columns path,label; then set source.labels)
+"""
 _Found = tuple[str, str | None, str | None]
 """A path relative to the root, the class, and why it is refused if it is."""
 
@@ -63,12 +69,8 @@ def list_images(source: ImageFolderSource, raw: Path | None, name: str, image_si
 
 
 def _existing_root(raw: Path | None, name: str) -> Path:
-    remedy = f"put the images there, or set 'dataset_paths: {{{name}: /path/to/images}}' in conf/local/compute.yml"
-    if raw is None:
-        raise InputError(f"dataset {name!r} has no image folder; {remedy}")
-    if not raw.is_dir():
-        problem = "is not a folder" if raw.exists() else "does not exist"
-        raise InputError(f"the image folder of dataset {name!r} {problem}: {raw}; {remedy}")
+    if raw is None or not raw.is_dir():
+        raise missing(name, raw, "the folder of the images", GET, LAYOUT)
     return raw.resolve()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ldm_pipelines.data.originals import NotInside, Originals
 from ldm_pipelines.errors import InputError, near_miss
 
 COLUMNS = ("path", "label")
@@ -23,8 +24,8 @@ def read_labels(root: Path, name: str) -> dict[str, Row]:
 
     Raises ``InputError`` naming the row for a path that is absolute, leaves the folder, or is listed twice.
     """
-    file = root / name
-    if not _stays_inside(name) or not file.is_file():
+    file = _inside(root, name)
+    if file is None or not file.is_file():
         present = [path.name for path in root.glob("*.csv")]
         raise InputError(f"the labels file {name!r} is not in the image folder {root}{near_miss(name, present)}")
     rows: dict[str, Row] = {}
@@ -42,6 +43,13 @@ def read_labels(root: Path, name: str) -> dict[str, Row]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{file} is not a CSV file in UTF-8: {error}") from error
     return rows
+
+
+def _inside(root: Path, name: str) -> Path | None:
+    try:
+        return Originals(root).path(name)
+    except NotInside:
+        return None
 
 
 def _check_header(file: Path, header: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from typing import Self
 
 import numpy as np
@@ -40,6 +41,16 @@ class Candidate:
     """Semantic map ``(s, s)`` of a square image, for any s: indices into the listing's ``map_classes``."""
     map_location: Location | None = None
     """Of an image file with the semantic map, as large as the image: one byte per pixel (see ``Listing.map_shift``)."""
+
+    @property
+    def said(self) -> str:
+        """Changes when the content may have changed, or anything that the source says of it.
+
+        Lists and annotations lie in files of their own, which may be edited while the image stays as it is.
+        """
+        boxes = [tuple(box) for box in self.boxes]
+        claims = (self.label, self.split, self.caption, boxes, self.location, self.map_location)
+        return f"{self.signature} {sha256(repr(claims).encode()).hexdigest()[:16]}"
 
     def opener(self, originals: Originals) -> Callable[[], Image.Image]:
         """Opens the image, wherever it is; raises ``Undecodable``, ``NotInside``, or whatever the decoder raises."""
@@ -81,7 +92,7 @@ class Shard:
     name: str = ""
     """For people: the container's path, or the first image's origin."""
     signature: str = ""
-    """Changes when anything in it may have changed; empty where only the entries' own signatures say so."""
+    """Changes when anything in it, or said of it, may have changed; empty where only the entries themselves tell."""
     size: int | None = None
     """Number of entries, where that is known without listing them."""
     first: int | None = None
@@ -103,6 +114,8 @@ class Listing:
     """Names that the pixels of maps index; empty where images have no maps."""
     map_shift: int = 0
     """Added (modulo 256) to the pixels of map files to give such an index: 1 makes 255, "unlabelled", the first."""
+    split_by: str = ""
+    """What decided which image is in which split, for people, where that depends on what was found."""
     one_process: bool = False
     """Whether the entries hold what should not be sent to other processes (decoded images)."""
 

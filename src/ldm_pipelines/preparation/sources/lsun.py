@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import lmdb
 import numpy as np
 
 from ldm_pipelines.data.lmdb_environments import environment
-from ldm_pipelines.data.originals import Location, Originals
+from ldm_pipelines.data.originals import DATABASE, Location, Originals
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.source_specs.lsun import LsunSource
 from ldm_pipelines.preparation.sources.files import inside, signature
@@ -46,11 +47,15 @@ def list_images(source: LsunSource, raw: Path | None, name: str, image_size: int
                            train_list=train_list, validation_list=validation_list)  # fmt: skip
     if raw is None or not raw.is_dir():
         raise missing(name, raw, "the folder of LSUN's databases", GET, layout)
-    lists = split_lists(inside(raw, train_list, f"dataset {name!r}"), inside(raw, validation_list, f"dataset {name!r}"))
+    key = f"dataset {name!r}: source"
+    lists = split_lists(
+        inside(raw, train_list, f"{key}.train_list"), inside(raw, validation_list, f"{key}.validation_list")
+    )
     used = {"train": databases["train"]} if lists is not None else databases
     for database in used.values():
-        if not (inside(raw, database, f"dataset {name!r}") / "data.mdb").is_file():
-            raise missing(name, raw, f"the database {database}/data.mdb", GET, layout)
+        inside(raw, database, f"{key}.category")
+        if not inside(raw, f"{database}/{DATABASE}", f"{key}.category").is_file():
+            raise missing(name, raw, f"the database {database}/{DATABASE}", GET, layout)
     shards: list[Shard] = []
     unlisted = 0
     for split, database in used.items():
@@ -61,13 +66,16 @@ def list_images(source: LsunSource, raw: Path | None, name: str, image_size: int
                 shards.append(_shard(raw, database, first_key, codes, _end(shards)))
     if lists is not None:
         shards += lists.absent(first=_end(shards))
-    return Listing(shards, ignored={"unlisted images": unlisted} if unlisted else {})
+    by = f"the databases' own, without {train_list} and {validation_list}"
+    if lists is not None:
+        by = f"by {train_list} and {validation_list}, of the training database"
+    return Listing(shards, ignored={"unlisted images": unlisted} if unlisted else {}, split_by=by)
 
 
 def _ranges(raw: Path, database: str, split: str, lists: SplitLists | None) -> Iterator[tuple[bytes, bytes]]:
     """First key and codes of every range of keys."""
     try:
-        with environment(Originals(raw).path(database)) as opened, opened.begin() as transaction:
+        with environment(Originals(raw).path(f"{database}/{DATABASE}")) as opened, opened.begin() as transaction:
             keys = transaction.cursor().iternext(keys=True, values=False)
             while chunk := [bytes(key) for key in islice(keys, SHARD)]:
                 yield chunk[0], _codes(chunk, split, lists)
@@ -86,7 +94,7 @@ def _shard(raw: Path, database: str, first_key: bytes, codes: bytes, first: int)
     return Shard(
         partial(_entries, raw, database, first_key, codes),
         name=f"{database}/{_printable(first_key)}",
-        signature=_signature(raw, database),
+        signature=f"{_signature(raw, database)}-{sha256(codes).hexdigest()[:16]}",  # the lists are not in the database
         size=len(codes) - codes.count(LEFT_OUT),
         first=first,
     )
@@ -117,7 +125,8 @@ def _entries(raw: Path, database: str, first_key: bytes, codes: bytes) -> Iterat
 
 def _read_range(raw: Path, database: str, first_key: bytes, count: int) -> list[tuple[bytes, int]]:
     """Keys and their values' lengths, ``count`` of them from ``first_key`` on."""
-    with environment(Originals(raw).path(database)) as opened, opened.begin(buffers=True) as transaction:
+    file = Originals(raw).path(f"{database}/{DATABASE}")
+    with environment(file) as opened, opened.begin(buffers=True) as transaction:
         cursor = transaction.cursor()
         found = cursor.set_key(first_key)
         keys = [(bytes(key), len(value)) for key, value in islice(cursor.iternext(), count)] if found else []
@@ -127,7 +136,7 @@ def _read_range(raw: Path, database: str, first_key: bytes, count: int) -> list[
 
 
 def _signature(raw: Path, database: str) -> str:
-    return signature((Originals(raw).path(database) / "data.mdb").stat())
+    return signature(Originals(raw).path(f"{database}/{DATABASE}").stat())
 
 
 def _printable(key: bytes) -> str:

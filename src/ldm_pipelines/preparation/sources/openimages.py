@@ -27,7 +27,7 @@ from ldm_pipelines.preparation.sources.files import (
 from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Listing, Refused, Shard
 from ldm_pipelines.preparation.sources.missing import missing
 from ldm_pipelines.preparation.sources.openimages_boxes import read_boxes
-from ldm_pipelines.preparation.sources.openimages_classes import Classes, read_classes
+from ldm_pipelines.preparation.sources.openimages_classes import LAYOUT_MODEL, Classes, read_classes
 
 IMAGE = re.compile(r"[0-9a-f]{16}\.jpg")
 DIGITS = 16
@@ -106,15 +106,15 @@ def _with_boxes(source: OpenImagesSource, raw: Path, name: str) -> Listing:
 
 def _classes(source: OpenImagesSource, raw: Path, name: str) -> Classes:
     file = _find(raw, CLASS_NAMES if source.class_names is None else (source.class_names,), name)
-    if source.classes is None:
-        return read_classes(file, None)
+    if source.classes in (None, "layout_model"):
+        return read_classes(file, None if source.classes is None else LAYOUT_MODEL, source.merge)
     kept = inside(raw, source.classes, f"dataset {name!r}: source.classes")
     if not kept.is_file():
         raise InputError(
             f"dataset {name!r}: source.classes: there is no file {source.classes} in {raw}; write one with a class in "
             "each line, or set it to null to keep all classes"
         )
-    return read_classes(file, kept)
+    return read_classes(file, kept, source.merge)
 
 
 def _find(raw: Path, names: tuple[str, ...], dataset: str) -> Path:

@@ -46,7 +46,7 @@ def list_images(source: WebDatasetSource, raw: Path | RemoteFolder | None, name:
     if not paths and compressed:
         raise InputError(f"{key} {source.shards!r}: {raw}/{compressed[0]} is no plain tar file: {UNPACK}")
     if not paths:
-        raise missing(name, raw, f"a shard that matches {source.shards!r}", GET, LAYOUT)
+        raise missing(name, raw, f"a shard that matches {source.shards!r}", GET, LAYOUT, unpacked=False)
     splits = _splits(source.splits, paths, f"dataset {name!r}: source.splits")
     signatures = Signatures(raw)
     shards = [shard for path in paths for shard in _shard(source, raw, path, splits.get(path), signatures)]

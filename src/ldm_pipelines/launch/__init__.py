@@ -1,0 +1,1 @@
+"""One process or several: who trains on how many devices."""
