@@ -238,6 +238,12 @@ def weights(workspace: Path) -> dict[str, torch.Tensor]:
     return torch.load(workspace / "state.ckpt", weights_only=True)["state_dict"]
 
 
+def without_gradient(name: str) -> bool:
+    """What the loss does not depend on, so that its gradient is rounding, which Adam makes as large as any: a bias
+    before a norm, and query and key of the attention to one token (a class)."""
+    return name.endswith("bias") or any(part in name for part in ("attn2.to_q.", "attn2.to_k.", ".norm2."))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_agree_and_files_are_those_of_one_process(results: Results, kind: str) -> None:
     one, two = (results.workspace(kind, processes) for processes in (1, 2))
@@ -247,7 +253,7 @@ def test_weights_agree_and_files_are_those_of_one_process(results: Results, kind
     assert first.keys() == second.keys()
     apart = {name for name in first if norm(second[name] - first[name]) > 1e-5 * norm(first[name]) + 1e-7}
     assert len(apart) <= 0.1 * len(first)
-    assert all(name.endswith("bias") for name in apart), apart
+    assert all(without_gradient(name) for name in apart), apart
 
 
 def test_each_process_reads_its_own_rows_and_each_shard_is_fetched_once(results: Results) -> None:
@@ -273,4 +279,4 @@ def test_killed_and_gone_on_with_by_two_or_by_one_it_ends_as_if_never_stopped(re
     assert metrics[1] == pytest.approx(metrics[0], rel=1e-3, abs=1e-5)
     first, second = weights(whole.parent), weights(resumed.parent)
     apart = {name for name in first if norm(second[name] - first[name]) > 1e-3 * norm(first[name]) + 1e-6}
-    assert all(name.endswith("bias") for name in apart), apart
+    assert all(without_gradient(name) for name in apart), apart

@@ -80,7 +80,7 @@ def test_the_same_dataset_gives_the_same_bytes_without_paths_of_this_machine(tmp
     for name in ("one", "two"):
         write_card(describe(folder, made.hashes(), made.thumbnails), tmp_path / name)
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert files == ["contact_sheet.png", "data_card.html", "data_card.md", "near_duplicates.png"]
+    assert files == ["contact_sheet.png", "data_card.html", "data_card.md", "leaks.csv", "near_duplicates.png"]
     for file in files:
         content = (tmp_path / "one" / file).read_bytes()
         assert content == (tmp_path / "two" / file).read_bytes()
