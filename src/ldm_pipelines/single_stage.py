@@ -1,12 +1,13 @@
 """``python -m ldm_pipelines.single_stage NAME``: ``dvc repro --single-item``, for a project of hundreds of stages.
 
-DVC parses and prints the whole of ``dvc.lock`` anew, in Python, for every stage that it records: 10 s for the miniature
+DVC parses and prints the whole of ``dvc.lock`` anew, in Python, for every stage that it records: 7 s for the miniature
 study's. Here the stage's own lines are replaced, which gives the same file (a test compares them).
 """
 
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 EMPTY = "schema: '2.0'\nstages:\n"
@@ -30,8 +31,6 @@ def _next(pattern: str, text: str, start: int) -> int:
 
 def record(lock: Any, stages: Sequence[Any], **options: Any) -> None:
     """In place of ``dvc.dvcfile.Lockfile.dump_stages``."""
-    from pathlib import Path
-
     from dvc.stage import serialize
     from dvc.utils.serialize import dumps_yaml
 
