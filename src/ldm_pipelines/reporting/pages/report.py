@@ -17,7 +17,7 @@ NOT_ENTITIES = {"selected", "compute", "evaluate"}
 INTRODUCTION = (
     "Tables of Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models (CVPR 2022), with the rows "
     "that the {study} study of this project measured. Figures measured with another feature network, dataset or number "
-    "of samples than the paper's are not comparable with the paper's; each row's note says what differs."
+    "of samples than the paper's are not comparable with the paper's; the letter beside a number says what differs."
 )
 
 
