@@ -32,8 +32,8 @@ from ldm_pipelines.evaluation import distributions
 from ldm_pipelines.evaluation.features import extract
 from ldm_pipelines.evaluation.images.folder import open_folder
 from ldm_pipelines.evaluation.networks.fidelity import InceptionFidelity
-from ldm_pipelines.evaluation.networks.weights import INCEPTION_PYTORCH, INCEPTION_TORCHSCRIPT
 from ldm_pipelines.evaluation.outside_spec import DISTRIBUTION
+from ldm_pipelines.feature_networks.published_files import INCEPTION_PYTORCH, INCEPTION_TORCHSCRIPT
 
 RESULTS = Path(__file__).parent / "results/evaluation.json"
 ROUNDS, THREADS = 3, 2

@@ -16,7 +16,7 @@ import torch
 from machine import describe
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
-from ldm_pipelines.evaluation.metrics.precision_recall import precision_recall
+from ldm_pipelines.evaluation.metrics.manifolds import manifolds
 
 RESULTS = Path(__file__).parent / "results/precision_recall.json"
 DIMENSIONS, HIDDEN, NEIGHBOURS, ROUNDS, THREADS = 2048, 60, 3, 3, 2
@@ -39,7 +39,7 @@ def main() -> None:
     rounds = []
     for number in range(ROUNDS + 1):
         start = time.perf_counter()
-        ours = precision_recall(samples, reference, NEIGHBOURS)
+        ours = manifolds(samples, reference, NEIGHBOURS)
         between = time.perf_counter()
         theirs = calculate_precision_recall_full(samples, reference, NEIGHBOURS)
         if number:  # the first is a warm-up

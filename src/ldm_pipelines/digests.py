@@ -19,6 +19,12 @@ class _Parameters(Protocol):
     def model_dump(self, *, mode: str) -> dict[str, Any]: ...
 
 
+def digest_file(path: Path) -> str:
+    """sha256 (hex) of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def digest_folder(folder: Path) -> str:
     """sha256 (hex) of a folder's file names and contents; of its description alone where that says everything.
 
@@ -30,7 +36,7 @@ def digest_folder(folder: Path) -> str:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: run the stage that makes it")
-    listing = "".join(f"{_digest_file(folder / name)}  {name}\n" for name in _files(folder))
+    listing = "".join(f"{digest_file(folder / name)}  {name}\n" for name in _files(folder))
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
@@ -63,8 +69,3 @@ def _files(folder: Path) -> list[str]:
         if all((folder / name).is_file() for name in description):
             return sorted(description)
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def _digest_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

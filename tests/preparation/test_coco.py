@@ -10,10 +10,10 @@ from support.listed import candidates, decoded, pixels, refusals
 from support.raw_coco import caption_file, make_coco
 
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.annotations.coco_stuff import CLASSES
+from ldm_pipelines.preparation.listing.entries import Listing
 from ldm_pipelines.preparation.source_specs.coco import CocoSource
 from ldm_pipelines.preparation.sources.coco import list_images
-from ldm_pipelines.preparation.sources.coco_stuff import CLASSES
-from ldm_pipelines.preparation.sources.listing import Listing
 
 MAPS = {"train": "stuffthingmaps/train2017", "validation": "stuffthingmaps/val2017"}
 

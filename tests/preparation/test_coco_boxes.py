@@ -10,9 +10,9 @@ from support.raw_coco import CAPTIONS, make_coco, write_captions
 from support.raw_coco_boxes import BOXES, annotation_file, make_coco_layouts
 
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Listing
 from ldm_pipelines.preparation.source_specs.coco import CocoSource
 from ldm_pipelines.preparation.sources.coco import list_images
-from ldm_pipelines.preparation.sources.listing import Listing
 
 IDS = {"train": "annotations/deprecated-challenge2017/train-ids.txt"}
 

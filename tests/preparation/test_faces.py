@@ -11,9 +11,9 @@ from support.raw_pictures import candidates, check_shards, decoded, encoded, pic
 
 from ldm_pipelines.data.originals import Location, Originals
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Listing
 from ldm_pipelines.preparation.source_specs.faces import FacesSource
 from ldm_pipelines.preparation.sources.faces import list_images
-from ldm_pipelines.preparation.sources.listing import Listing
 
 
 def listing(root: Path | None, validation: int = 2, images: str | None = None) -> Listing:

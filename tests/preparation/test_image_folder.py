@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing, Refused
 from ldm_pipelines.preparation.source_specs.image_folder import ImageFolderSource
 from ldm_pipelines.preparation.sources.image_folder import list_images
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Refused
 
 Photo = Callable[..., Image.Image]
 

@@ -12,10 +12,10 @@ from support.listed import candidates, decoded, entries, pixels, refusals
 from support.raw_imagenet import DEVKIT, make_imagenet
 
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.annotations.imagenet_devkit import GROUND_TRUTH, META
+from ldm_pipelines.preparation.listing.entries import Listing
 from ldm_pipelines.preparation.source_specs.imagenet import ImagenetSource
 from ldm_pipelines.preparation.sources.imagenet import list_images
-from ldm_pipelines.preparation.sources.imagenet_devkit import GROUND_TRUTH, META
-from ldm_pipelines.preparation.sources.listing import Listing
 
 CLASSES = ("n01440764", "n02119789", "n03372029")
 

@@ -17,8 +17,8 @@ from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.share import Share
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.feature_networks.image_batches import ImageBatches
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing, Location, Shard
 from ldm_pipelines.preparation.prepare import SOURCES, prepare
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Location, Shard
 from ldm_pipelines.preparation.spec import Dataset
 
 Make = Callable[..., Dataset]

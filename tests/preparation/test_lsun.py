@@ -10,8 +10,8 @@ from support.raw_pictures import candidates, check_shards, decoded, picture, ref
 from ldm_pipelines.data.lmdb_environments import acquire, environment, release
 from ldm_pipelines.data.originals import Location, Originals
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Listing
 from ldm_pipelines.preparation.source_specs.lsun import LsunSource
-from ldm_pipelines.preparation.sources.listing import Listing
 from ldm_pipelines.preparation.sources.lsun import list_images
 
 TRAIN, VALIDATION = "church_outdoor_train_lmdb", "church_outdoor_val_lmdb"

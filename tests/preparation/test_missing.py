@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ldm_pipelines.preparation.sources.missing import missing
+from ldm_pipelines.preparation.listing.missing import missing
 
 
 def said(raw: Path | None, **settings: bool) -> str:

@@ -12,11 +12,11 @@ from support.raw_openimages import BOXES, CAR, CAT, FILES, HEADER, IMAGES, PERSO
 
 from ldm_pipelines.data.originals import Location, Originals
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.annotations import openimages_boxes
+from ldm_pipelines.preparation.annotations.openimages_classes import LAYOUT_MODEL
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing, Refused
 from ldm_pipelines.preparation.source_specs.openimages import OpenImagesSource
-from ldm_pipelines.preparation.sources import openimages_boxes
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Refused
 from ldm_pipelines.preparation.sources.openimages import list_images
-from ldm_pipelines.preparation.sources.openimages_classes import LAYOUT_MODEL
 
 
 @pytest.fixture

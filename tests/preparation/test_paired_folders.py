@@ -8,8 +8,8 @@ from support.listed import candidates, decoded, pixels, refusals
 from support.raw_paired_folders import add_image, add_map, make_pairs
 
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Listing
 from ldm_pipelines.preparation.source_specs.paired_folders import PairedFoldersSource
-from ldm_pipelines.preparation.sources.listing import Listing
 from ldm_pipelines.preparation.sources.paired_folders import list_images
 
 

@@ -11,8 +11,8 @@ from support.raw_parquet import CLASSES, make_parquet, write_parquet
 
 from ldm_pipelines.data.originals import Location, Originals
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing, Refused
 from ldm_pipelines.preparation.source_specs.parquet import ParquetSource
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Refused
 from ldm_pipelines.preparation.sources.parquet import list_images
 
 TRAIN, SECOND = "data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"

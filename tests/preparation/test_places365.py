@@ -7,8 +7,8 @@ from support.raw_places365 import make_places365
 
 from ldm_pipelines.data.originals import Originals
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Listing
 from ldm_pipelines.preparation.source_specs.places365 import Places365Source
-from ldm_pipelines.preparation.sources.listing import Listing
 from ldm_pipelines.preparation.sources.places365 import list_images
 
 

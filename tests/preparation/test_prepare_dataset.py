@@ -20,8 +20,8 @@ from ldm_pipelines.data.boxes import Box
 from ldm_pipelines.data.manifest import read_manifest, read_rejected
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing
 from ldm_pipelines.preparation.prepare import SOURCES, prepare
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing
 from ldm_pipelines.preparation.spec import Dataset
 
 Make = Callable[..., Dataset]

@@ -12,8 +12,8 @@ from support.raw_webdataset import make_webdataset, sample, write_tar
 
 from ldm_pipelines.data.originals import Originals
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Candidate, Entry, Listing, Refused
 from ldm_pipelines.preparation.source_specs.webdataset import WebDatasetSource
-from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Listing, Refused
 from ldm_pipelines.preparation.sources.webdataset import list_images
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ldm_pipelines.data.originals import Location, Originals
-from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Listing, Refused
+from ldm_pipelines.preparation.listing.entries import Candidate, Entry, Listing, Refused
 
 
 def entries(listing: Listing) -> list[Entry]:

@@ -9,12 +9,13 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from ldm_pipelines.evaluation.networks.weights import PublishedFile, sha256
+from ldm_pipelines.digests import digest_file
+from ldm_pipelines.feature_networks.published_files import PublishedFile
 
 
 def published(file: PublishedFile, folder: Path) -> PublishedFile:
     """``file`` with the digest of what lies in ``folder`` under its name."""
-    return replace(file, sha256=sha256(folder / file.name))
+    return replace(file, sha256=digest_file(folder / file.name))
 
 
 def write_inception(path: Path) -> None:

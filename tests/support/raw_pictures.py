@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ldm_pipelines.data.originals import Originals
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Refused
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing, Refused
 
 
 def picture(seed: int, size: tuple[int, int] = (24, 20)) -> Image.Image:

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from ldm_pipelines.digests import digest_folder
+from ldm_pipelines.digests import digest_file, digest_folder
 from ldm_pipelines.evaluation.comparability import formats
 from ldm_pipelines.evaluation.images.image_files import ImageFiles
 from ldm_pipelines.evaluation.images.image_set import ImageSet
 from ldm_pipelines.evaluation.images.opening import open_images
 from ldm_pipelines.evaluation.images.preprocessing import Preprocessing
 from ldm_pipelines.evaluation.images.sample_sets import SampleSet
-from ldm_pipelines.evaluation.networks.weights import sha256
 from ldm_pipelines.evaluation.outside_spec import Outside
 from ldm_pipelines.evaluation.provenance import class_balance
 
@@ -40,7 +39,7 @@ def describe_images(path: Path, images: ImageSet, spec: Outside) -> dict[str, An
     return {
         "name": path.name,
         "count": len(images),
-        "digest": digest_folder(path) if path.is_dir() else sha256(path),
+        "digest": digest_folder(path) if path.is_dir() else digest_file(path),
         "image_size": images.image_size,
         "resize": spec.resize if resized else "as they are",
         "formats": formats(images),

@@ -8,6 +8,7 @@ from typing import Any
 
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.decoding import READABLE_EXTENSIONS
+from ldm_pipelines.digests import digest_file
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.comparability import foreign_statistics_remarks
 from ldm_pipelines.evaluation.distributions import (
@@ -21,7 +22,6 @@ from ldm_pipelines.evaluation.features import SetFeatures, extract
 from ldm_pipelines.evaluation.images.statistics import ReferenceStatistics, read_statistics
 from ldm_pipelines.evaluation.measured import Measured, check_size
 from ldm_pipelines.evaluation.networks.measuring import MeasuringNetwork
-from ldm_pipelines.evaluation.networks.weights import sha256
 from ldm_pipelines.evaluation.outside_images import describe_images, open_outside
 from ldm_pipelines.evaluation.outside_spec import Outside
 from ldm_pipelines.evaluation.reference import FACTS, ReferenceSet, differences
@@ -72,7 +72,7 @@ class OutsideReference:
         """FID and sFID from the file's moments; the rest from its images, where it has some, as in ADM's batches."""
         statistics = read_statistics(path)
         remarks = self._check(statistics, made, path)
-        facts = {"file": path.name, "layout": statistics.layout, "sha256": sha256(path), "count": statistics.count}
+        facts = {"file": path.name, "layout": statistics.layout, "sha256": digest_file(path), "count": statistics.count}
         facts |= statistics.provenance
         found = self._by_moments(made, statistics)
         if not has_images:

@@ -1,19 +1,21 @@
 """LPIPS with its published weights, as one more feature network."""
 
+import hashlib
 import warnings
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, Literal
 
 import lpips
 import torch
 from torch import Tensor
 
+from ldm_pipelines.digests import digest_file
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.feature_networks.features import FeatureNetwork
+from ldm_pipelines.feature_networks.published_files import ALEXNET, LPIPS_LINEAR, VGG16, PublishedFile, resolve
 
-BACKBONES = {"vgg": "vgg16-397923af.pth", "alex": "alexnet-owt-7be5be79.pth"}
-"""File names as published by torchvision (``https://download.pytorch.org/models/``)."""
+Net = Literal["vgg", "alex"]
+BACKBONES: dict[Net, PublishedFile] = {"vgg": VGG16, "alex": ALEXNET}
 
 
 class LpipsNetwork(FeatureNetwork):
@@ -24,7 +26,7 @@ class LpipsNetwork(FeatureNetwork):
 
     kind = "lpips"
 
-    def __init__(self, name: str, net: Literal["vgg", "alex"]) -> None:
+    def __init__(self, name: str, net: Net) -> None:
         super().__init__()
         self.name = name
         self.net = net
@@ -47,47 +49,40 @@ class LpipsNetwork(FeatureNetwork):
         return weighed
 
 
-def assemble(name: str, net: Literal["vgg", "alex"], weights_dir: Path) -> LpipsNetwork:
-    """The network from the backbone file in ``weights_dir`` and the weights inside the ``lpips`` package.
+def assemble(name: str, net: Net, weights_dir: Path, file: PublishedFile | None = None) -> LpipsNetwork:
+    """LPIPS 0.1 (Zhang et al., 2018) from the backbone's file and the weights inside the package ``lpips``.
+
+    ``file``: another backbone than the published. The network's digest is that of both files' digests, one after the
+    other.
 
     Raises:
-        InputError: the backbone's file is missing or is not what its name says. Nothing is ever downloaded.
+        InputError: the backbone's file is missing or another one, or the package has other learned weights.
     """
+    file = file or BACKBONES[net]
+    path = resolve(file, weights_dir)
+    linear = _linear(net)
     network = LpipsNetwork(name, net)
-    published = _read_backbone(weights_dir / BACKBONES[net])
-    shipped = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
-    learned = torch.load(shipped, map_location="cpu", weights_only=True)
+    published, learned = (torch.load(each, map_location="cpu", weights_only=True) for each in (path, linear))
     state: dict[str, Tensor] = {}
     for key, value in network.state_dict().items():
         part, _, rest = key.partition(".")
         if part == "backbone":  # backbone.slice2.5.weight is torchvision's features.5.weight
-            state[key] = _take(published, f"features.{rest.partition('.')[2]}", value, weights_dir / BACKBONES[net])
+            state[key] = published[f"features.{rest.partition('.')[2]}"]
         elif part == "linear":  # linear.0.model.1.weight is lin0.model.1.weight
             state[key] = learned[f"lin{rest}"]
         else:
             state[key] = value
     network.load_state_dict(state, assign=True)
+    network.digest = hashlib.sha256((file.sha256 + LPIPS_LINEAR[net]).encode()).hexdigest()
     return network.eval().requires_grad_(False)
 
 
-def _read_backbone(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
+def _linear(net: Net) -> Path:
+    """The learned weights of channels that the package lpips holds, if they are those of LPIPS 0.1."""
+    path = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
+    found = digest_file(path)
+    if found != LPIPS_LINEAR[net]:
         raise InputError(
-            f"{path.name} is missing in {path.parent}; put the file from https://download.pytorch.org/models/{path.name}"
-            " there, or set weights_dir in conf/local/compute.yml to the folder that has it"
+            f"{path} has SHA-256 {found}, LPIPS 0.1 is published with {LPIPS_LINEAR[net]}; install lpips==0.1.4 again"
         )
-    try:
-        state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(f"{path} can not be read as PyTorch weights; fetch it again ({_first_line(error)})") from error
-    return state
-
-
-def _take(state: dict[str, Tensor], key: str, like: Tensor, path: Path) -> Tensor:
-    if key not in state or state[key].shape != like.shape:
-        raise InputError(f"{path} has no tensor {key!r} of shape {tuple(like.shape)}: it is not the published file")
-    return state[key]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    return path

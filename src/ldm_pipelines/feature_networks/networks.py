@@ -1,6 +1,5 @@
 """Feature networks as artefact folders: ``config.json`` and ``model.safetensors``."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from ldm_pipelines.digests import digest_file
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.feature_networks.classifier import ClassifierNetwork, RotationNetwork
 from ldm_pipelines.feature_networks.features import FeatureNetwork, Features, PerceptualDistance
@@ -34,7 +34,7 @@ def load_network(folder: Path) -> FeatureNetwork:
     try:
         config = json.loads((folder / "config.json").read_text())
         weights = load_file(folder / WEIGHTS)
-        digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+        digest = digest_file(folder / WEIGHTS)
         kind = config.pop("kind")
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"{folder} is not a finished feature network ({error}); run its stage first") from error

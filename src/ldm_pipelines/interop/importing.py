@@ -1,6 +1,5 @@
 """From an original checkpoint to our artefacts."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from ldm_pipelines.diffusion.denoiser import build_denoiser
 from ldm_pipelines.diffusion.model import LatentDiffusionModel, ModelInfo
 from ldm_pipelines.diffusion.schedule import ddim_scheduler
 from ldm_pipelines.diffusion.spec import Schedule
-from ldm_pipelines.digests import digest_folder
+from ldm_pipelines.digests import digest_file, digest_folder
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.interop.checkpoint import Components, read_checkpoint, split_checkpoint
 from ldm_pipelines.interop.conditioner import import_conditioner
@@ -217,8 +216,7 @@ def _check_schedule(schedule: Schedule, parts: Components, origin: str) -> None:
 def _checked_digest(checkpoint: Path, expected: str | None) -> str:
     if not checkpoint.is_file():
         raise InputError(f"{checkpoint}: no such checkpoint file")
-    with checkpoint.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = digest_file(checkpoint)
     if expected is not None and digest != expected:
         raise InputError(f"{checkpoint} has sha256 {digest}, not {expected}: damaged, or another file")
     return digest

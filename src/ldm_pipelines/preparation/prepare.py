@@ -19,6 +19,7 @@ from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.card.describe import describe
 from ldm_pipelines.preparation.card.write import write_card
 from ldm_pipelines.preparation.journal import Outcome, read_part
+from ldm_pipelines.preparation.listing.entries import Listing
 from ldm_pipelines.preparation.shard_work import ShardWork
 from ldm_pipelines.preparation.sources import (
     coco,
@@ -35,7 +36,6 @@ from ldm_pipelines.preparation.sources import (
     scenes,
     webdataset,
 )
-from ldm_pipelines.preparation.sources.listing import Listing
 from ldm_pipelines.preparation.spec import Dataset
 from ldm_pipelines.preparation.tables import write_tables
 

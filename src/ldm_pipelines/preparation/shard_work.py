@@ -23,7 +23,7 @@ from ldm_pipelines.data.splits import assign_split, pixel_hash
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.card.perceptual_hash import dhash
 from ldm_pipelines.preparation.journal import Outcome, is_part_of, read_part, write_part
-from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Refused, Shard, read_original
+from ldm_pipelines.preparation.listing.entries import Candidate, Entry, Refused, Shard, read_original
 from ldm_pipelines.preparation.spec import Dataset
 
 HASHED_SIDE = 64

@@ -17,7 +17,7 @@ from ldm_pipelines.data.manifest import BOXES, REJECTED, manifest_model, write_b
 from ldm_pipelines.data.splits import SPLITS
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.preparation.journal import Outcome
-from ldm_pipelines.preparation.sources.listing import Listing
+from ldm_pipelines.preparation.listing.entries import Listing
 from ldm_pipelines.preparation.spec import Dataset
 
 ROWS = 2**11

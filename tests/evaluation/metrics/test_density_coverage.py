@@ -1,4 +1,5 @@
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -7,7 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ldm_pipelines.evaluation.metrics.neighbours as module
-from ldm_pipelines.evaluation.metrics.density_coverage import DensityCoverage, density_coverage
+from ldm_pipelines.evaluation.metrics.manifolds import manifolds
+from ldm_pipelines.evaluation.metrics.neighbours import Features
+
+
+class DensityCoverage(NamedTuple):
+    density: float
+    coverage: float
+
+
+def density_coverage(samples: Features, reference: Features, k: int) -> DensityCoverage:
+    found = manifolds(samples, reference, k)
+    return DensityCoverage(found.density, found.coverage)
 
 
 def brute_force(samples: np.ndarray, reference: np.ndarray, k: int) -> DensityCoverage:

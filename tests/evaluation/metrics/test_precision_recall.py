@@ -1,3 +1,5 @@
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,18 @@ from hypothesis import strategies as st
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 import ldm_pipelines.evaluation.metrics.neighbours as module
-from ldm_pipelines.evaluation.metrics.precision_recall import PrecisionRecall, precision_recall
+from ldm_pipelines.evaluation.metrics.manifolds import manifolds
+from ldm_pipelines.evaluation.metrics.neighbours import Features
+
+
+class PrecisionRecall(NamedTuple):
+    precision: float
+    recall: float
+
+
+def precision_recall(samples: Features, reference: Features, k: int) -> PrecisionRecall:
+    found = manifolds(samples, reference, k)
+    return PrecisionRecall(found.precision, found.recall)
 
 
 def brute_force(samples: np.ndarray, reference: np.ndarray, k: int) -> PrecisionRecall:

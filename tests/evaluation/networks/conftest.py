@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from support.published_weights import published, write_backbone, write_inception, write_torchscript
 
-from ldm_pipelines.evaluation.networks.weights import (
+from ldm_pipelines.feature_networks.published_files import (
     ALEXNET,
     INCEPTION_PYTORCH,
     INCEPTION_TORCHSCRIPT,

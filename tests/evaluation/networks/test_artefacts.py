@@ -15,7 +15,7 @@ from ldm_pipelines.evaluation.networks.artefacts import open_distance, open_netw
 from ldm_pipelines.evaluation.networks.inception_cleanfid import InceptionCleanfid
 from ldm_pipelines.evaluation.networks.perceptual import load_lpips
 from ldm_pipelines.evaluation.networks.spec import Published
-from ldm_pipelines.evaluation.networks.weights import LPIPS_LINEAR
+from ldm_pipelines.feature_networks.published_files import LPIPS_LINEAR
 
 pytestmark = pytest.mark.xdist_group("inception")
 

@@ -12,7 +12,7 @@ from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.images.image_files import ImageFiles
 from ldm_pipelines.evaluation.images.preprocessing import Preprocessing
 from ldm_pipelines.evaluation.images.zip_files import open_zip
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Refused
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing, Refused
 
 MAX_MEMBER_BYTES = 4 * MAX_PIXELS
 """What the largest image that is decoded at all (Pillow's limit) holds as uncompressed RGBA. Zip bombs claim more."""

@@ -10,7 +10,7 @@ from ldm_pipelines.data.decoding import Undecodable, decode
 from ldm_pipelines.data.originals import NotInside, Originals
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.evaluation.images.preprocessing import Preprocessing
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing, Refused
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing, Refused
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Which image lies in whose neighbourhood: what precision, recall, density and coverage are the means of."""
+"""Precision and recall (Kynkaanniemi et al., 2019), density and coverage (Naeem et al., 2020), image by image."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,13 @@ from ldm_pipelines.evaluation.metrics.neighbours import Features, blocks, matchi
 class Manifolds:
     """By image, of n samples and m images of the reference, around each of which lies a ball.
 
-    A ball reaches to its centre's k-th nearest neighbour in its own set other than itself.
+    A ball reaches to its centre's k-th nearest neighbour in its own set other than itself. For precision and recall it
+    is closed, as in the authors' code; for density and coverage open, as in theirs (``prdc``), so that the reference
+    itself has density 1.
+
+    ADM's evaluator (Dhariwal & Nichol, 2021), which the paper used, defines precision and recall so, with k = 3. It
+    differs by rounding alone: it compares distances in float16 where those are finite, and what becomes equal counts as
+    inside. Emulated on 2000 images of 2048 dimensions, that raised both by up to 0.005.
     """
 
     neighbours: int
@@ -29,18 +35,22 @@ class Manifolds:
 
     @property
     def precision(self) -> float:
+        """Share of the samples that lie in a ball of the reference."""
         return float(self.precise.mean())
 
     @property
     def recall(self) -> float:
+        """Share of the reference that lies in a ball of the samples."""
         return float(self.recalled.mean())
 
     @property
     def density(self) -> float:
+        """In how many of the reference's balls a sample lies on average, over k: 1 where distributions are equal."""
         return int(self.memberships.sum()) / (self.neighbours * len(self.memberships))
 
     @property
     def coverage(self) -> float:
+        """Share of the reference's balls that hold a sample."""
         return float(self.covered.mean())
 
 

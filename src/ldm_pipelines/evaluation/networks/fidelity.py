@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch_fidelity import FeatureExtractorInceptionV3, FeatureExtractorVGG16
 
 from ldm_pipelines.evaluation.networks.measuring import Outputs
-from ldm_pipelines.evaluation.networks.weights import INCEPTION_PYTORCH, VGG16, PublishedFile, resolve, sha256
+from ldm_pipelines.feature_networks.published_files import INCEPTION_PYTORCH, VGG16, PublishedFile, resolve
 
 SPATIAL_CHANNELS = 7
 """The first 7 of 192: 7 x 17 x 17 = 2023 numbers, about as many as the pooled 2048 (Nash et al., 2021, sec. 5.1)."""
@@ -30,7 +30,7 @@ class _Extractor:
         """``file``: other weights than the published. Raises ``InputError`` where they are missing or other ones."""
         file = file or self.published
         path = resolve(file, weights_dir)
-        self.digest = sha256(path)
+        self.digest = file.sha256
         self.config: dict[str, Any] = {"kind": self.name, "weights": file.name, **self.choices}
         self._device = device
         self._network = self.build(_safe_copy(path)).to(device)

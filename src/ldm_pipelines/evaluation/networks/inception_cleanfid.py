@@ -16,12 +16,11 @@ from torch import Tensor
 from torchvision.transforms import ToTensor
 
 from ldm_pipelines.evaluation.networks.measuring import Outputs
-from ldm_pipelines.evaluation.networks.weights import (
+from ldm_pipelines.feature_networks.published_files import (
     INCEPTION_PYTORCH,
     INCEPTION_TORCHSCRIPT,
     PublishedFile,
     resolve,
-    sha256,
 )
 
 Mode = Literal["clean", "legacy_tensorflow", "legacy_pytorch"]
@@ -50,7 +49,7 @@ class InceptionCleanfid:
         file = file or (INCEPTION_PYTORCH if mode == "legacy_pytorch" else INCEPTION_TORCHSCRIPT)
         path = resolve(file, weights_dir)
         self.name = "inception_cleanfid" if mode == "clean" else f"inception_cleanfid_{mode}"
-        self.digest = sha256(path)
+        self.digest = file.sha256
         self.classes: list[str] = []
         self.config: dict[str, Any] = {
             "kind": "inception_cleanfid",

@@ -1,19 +1,12 @@
 """Published perceptual distances: LPIPS, and the unweighted one that the paper calls PSIM."""
 
-import hashlib
 from pathlib import Path
-from typing import Literal
 
-import lpips
 from torch import Tensor
 
-from ldm_pipelines.errors import InputError
-from ldm_pipelines.evaluation.networks.weights import ALEXNET, LPIPS_LINEAR, VGG16, PublishedFile, resolve, sha256
 from ldm_pipelines.feature_networks.features import PerceptualDistance, unit
-from ldm_pipelines.feature_networks.lpips_network import LpipsNetwork, assemble
-
-Net = Literal["vgg", "alex"]
-BACKBONES = {"vgg": VGG16, "alex": ALEXNET}
+from ldm_pipelines.feature_networks.lpips_network import Net, assemble
+from ldm_pipelines.feature_networks.published_files import VGG16, PublishedFile
 
 
 class CosineDistance(PerceptualDistance):
@@ -32,40 +25,12 @@ class CosineDistance(PerceptualDistance):
 
 
 def load_lpips(net: Net, weights_dir: Path, device: str, file: PublishedFile | None = None) -> PerceptualDistance:
-    """LPIPS 0.1 (Zhang et al., 2018). Its digest is that of both files' digests, one after the other.
-
-    Raises:
-        InputError: the backbone's file is missing or another one, or the package lpips has other learned weights.
-    """
-    file = file or BACKBONES[net]
-    linear = check_linear(net)
-    network = _backbone(f"lpips_{net}", net, weights_dir, file)
-    network.digest = hashlib.sha256((network.digest + linear).encode()).hexdigest()
-    return PerceptualDistance(network).to(device)
+    """LPIPS as ``assemble`` builds it, with the backbone ``file`` or the published one; it raises what that raises."""
+    return PerceptualDistance(assemble(f"lpips_{net}", net, weights_dir, file)).to(device)
 
 
 def load_psim(weights_dir: Path, device: str, file: PublishedFile = VGG16) -> CosineDistance:
     """The paper's PSIM. Raises ``InputError`` where the weights file of VGG16 is missing or another one."""
-    return CosineDistance(_backbone("psim_vgg", "vgg", weights_dir, file)).to(device)
-
-
-def check_linear(net: Net) -> str:
-    """SHA-256 of the learned weights of channels that the package lpips holds.
-
-    Raises:
-        InputError: they are not those of LPIPS 0.1.
-    """
-    path = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
-    found = sha256(path)
-    if found != LPIPS_LINEAR[net]:
-        raise InputError(
-            f"{path} has SHA-256 {found}, LPIPS 0.1 is published with {LPIPS_LINEAR[net]}; install lpips==0.1.4 again"
-        )
-    return found
-
-
-def _backbone(name: str, net: Net, weights_dir: Path, file: PublishedFile) -> LpipsNetwork:
-    path = resolve(file, weights_dir)
-    network = assemble(name, net, path.parent)
-    network.digest = sha256(path)
-    return network
+    network = assemble("psim_vgg", "vgg", weights_dir, file)
+    network.digest = file.sha256  # what LPIPS has learned plays no part
+    return CosineDistance(network).to(device)

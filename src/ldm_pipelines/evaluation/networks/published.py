@@ -11,7 +11,7 @@ from ldm_pipelines.feature_networks.features import PerceptualDistance
 
 if TYPE_CHECKING:
     from ldm_pipelines.evaluation.networks.inception_cleanfid import Mode
-    from ldm_pipelines.evaluation.networks.perceptual import Net
+    from ldm_pipelines.feature_networks.lpips_network import Net
 
 
 def load_published(name: str, weights_dir: Path, device: str) -> MeasuringNetwork:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ldm_pipelines.data.boxes import Box
@@ -84,22 +85,21 @@ class MapObedience:
     """Pixels that show the asked class; and intersection over union per class, averaged over the classes that occur."""
 
     def __init__(self, truth: Truth) -> None:
+        from torchmetrics import MetricCollection  # a second to import, and only maps need it
+        from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
+
         self._split = truth.split
-        self._counts = np.zeros((len(MAP_CLASSES), len(MAP_CLASSES)), dtype=np.int64)  # asked, read
+        self._metrics = MetricCollection({
+            "map_accuracy": MulticlassAccuracy(len(MAP_CLASSES), average="micro"),
+            "map_miou": MulticlassJaccardIndex(len(MAP_CLASSES)),
+        })  # fmt: skip
 
     def add(self, reading: SceneReading, index: int) -> None:
         asked = self._split.maps(np.array([index]))[0]
-        pairs = asked.ravel().astype(np.int64) * len(MAP_CLASSES) + reading.map.ravel()
-        self._counts += np.bincount(pairs, minlength=self._counts.size).reshape(self._counts.shape)
+        self._metrics.update(*(torch.from_numpy(map.astype(np.int64)) for map in (reading.map, asked)))
 
     def summary(self) -> dict[str, float]:
-        right = np.diag(self._counts)
-        either = self._counts.sum(axis=0) + self._counts.sum(axis=1) - right
-        occurs = either > 0
-        return {
-            "map_accuracy": float(right.sum() / self._counts.sum()),
-            "map_miou": float((right[occurs] / either[occurs]).mean()),
-        }
+        return {name: float(value) for name, value in self._metrics.compute().items()}
 
 
 KINDS: dict[str, Callable[[Truth], Obedience]] = {

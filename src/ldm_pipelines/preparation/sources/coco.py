@@ -8,15 +8,15 @@ import numpy as np
 
 from ldm_pipelines.data.originals import Location
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.annotations.coco_boxes import Rules, read_boxes
+from ldm_pipelines.preparation.annotations.coco_captions import read_captions
+from ldm_pipelines.preparation.annotations.coco_images import CocoImages, read_ids
+from ldm_pipelines.preparation.annotations.coco_stuff import CLASSES, UNLABELLED
+from ldm_pipelines.preparation.listing.entries import Candidate, Entry, Listing, Refused, Shard
+from ldm_pipelines.preparation.listing.files import Signatures, Unusable, inside, numbered, slices
+from ldm_pipelines.preparation.listing.missing import missing
+from ldm_pipelines.preparation.listing.pairs import look_at_pair, map_name
 from ldm_pipelines.preparation.source_specs.coco import CocoSource, Split
-from ldm_pipelines.preparation.sources.coco_boxes import Rules, read_boxes
-from ldm_pipelines.preparation.sources.coco_captions import read_captions
-from ldm_pipelines.preparation.sources.coco_images import CocoImages, read_ids
-from ldm_pipelines.preparation.sources.coco_stuff import CLASSES, UNLABELLED
-from ldm_pipelines.preparation.sources.files import Signatures, Unusable, inside, numbered, slices
-from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Listing, Refused, Shard
-from ldm_pipelines.preparation.sources.missing import missing
-from ldm_pipelines.preparation.sources.pairs import look_at_pair, map_name
 
 GET = (
     "COCO's {year} train and val images and annotations, from the COCO project's page (annotations CC BY 4.0; the "

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing
 from ldm_pipelines.preparation.source_specs.digits import DigitsSource
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing
 
 GREY_LEVELS = 16
 """scikit-learn stores ink as 0 (none) to 16 (full)."""

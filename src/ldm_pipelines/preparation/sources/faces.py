@@ -12,8 +12,9 @@ from zipfile import BadZipFile, ZipFile
 from ldm_pipelines.data.decoding import READABLE_EXTENSIONS, UNSUPPORTED_EXTENSIONS
 from ldm_pipelines.data.originals import Location, NotInside, check_relative
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.preparation.source_specs.faces import FacesSource
-from ldm_pipelines.preparation.sources.files import (
+from ldm_pipelines.preparation.annotations.split_lists import SPLITS, UNLISTED, SplitLists, split_lists
+from ldm_pipelines.preparation.listing.entries import SHARD, Candidate, Listing, Refused, Shard
+from ldm_pipelines.preparation.listing.files import (
     Names,
     Signatures,
     file_entry,
@@ -24,9 +25,8 @@ from ldm_pipelines.preparation.sources.files import (
     printable,
     unsupported,
 )
-from ldm_pipelines.preparation.sources.listing import SHARD, Candidate, Listing, Refused, Shard
-from ldm_pipelines.preparation.sources.missing import missing
-from ldm_pipelines.preparation.sources.split_lists import SPLITS, UNLISTED, SplitLists, split_lists
+from ldm_pipelines.preparation.listing.missing import missing
+from ldm_pipelines.preparation.source_specs.faces import FacesSource
 
 GET = {
     "celebahq": "CelebA-HQ (made from CelebA by progressive growing of GANs' authors; for non-commercial research)",

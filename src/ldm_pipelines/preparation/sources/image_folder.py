@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from ldm_pipelines.data.decoding import READABLE_EXTENSIONS, UNSUPPORTED_EXTENSIONS, open_image
 from ldm_pipelines.data.originals import is_relative
-from ldm_pipelines.preparation.source_specs.image_folder import ImageFolderSource
-from ldm_pipelines.preparation.sources.files import (
+from ldm_pipelines.preparation.annotations.labels_file import read_labels
+from ldm_pipelines.preparation.listing.entries import SHARD, Candidate, Entry, Listing, Refused, Shard
+from ldm_pipelines.preparation.listing.files import (
     Signatures,
     extension,
     file_entry,
@@ -17,9 +18,8 @@ from ldm_pipelines.preparation.sources.files import (
     printable,
     signature,
 )
-from ldm_pipelines.preparation.sources.labels_file import read_labels
-from ldm_pipelines.preparation.sources.listing import SHARD, Candidate, Entry, Listing, Refused, Shard
-from ldm_pipelines.preparation.sources.missing import missing
+from ldm_pipelines.preparation.listing.missing import missing
+from ldm_pipelines.preparation.source_specs.image_folder import ImageFolderSource
 
 GET = "your own images: any of the formats that Pillow reads, in folders"
 LAYOUT = """

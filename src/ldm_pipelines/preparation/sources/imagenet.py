@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ldm_pipelines.data.originals import Location
 from ldm_pipelines.errors import InputError, near_miss
-from ldm_pipelines.preparation.source_specs.imagenet import ImagenetSource
-from ldm_pipelines.preparation.sources.files import (
+from ldm_pipelines.preparation.annotations.imagenet_devkit import GROUND_TRUTH, META, read_ground_truth, read_synsets
+from ldm_pipelines.preparation.listing.entries import Candidate, Entry, Listing, Refused, Shard
+from ldm_pipelines.preparation.listing.files import (
     Names,
     Signatures,
     Unusable,
@@ -22,9 +23,8 @@ from ldm_pipelines.preparation.sources.files import (
     refuse,
     slices,
 )
-from ldm_pipelines.preparation.sources.imagenet_devkit import GROUND_TRUTH, META, read_ground_truth, read_synsets
-from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Listing, Refused, Shard
-from ldm_pipelines.preparation.sources.missing import missing
+from ldm_pipelines.preparation.listing.missing import missing
+from ldm_pipelines.preparation.source_specs.imagenet import ImagenetSource
 
 SYNSET = re.compile(r"n\d{8}")
 VALIDATION_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.jpe?g", re.IGNORECASE)

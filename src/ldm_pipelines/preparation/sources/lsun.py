@@ -12,11 +12,11 @@ import numpy as np
 from ldm_pipelines.data.lmdb_environments import environment
 from ldm_pipelines.data.originals import DATABASE, Location, Originals
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.annotations.split_lists import SPLITS, UNLISTED, SplitLists, split_lists
+from ldm_pipelines.preparation.listing.entries import SHARD, Candidate, Listing, Refused, Shard
+from ldm_pipelines.preparation.listing.files import inside, signature
+from ldm_pipelines.preparation.listing.missing import missing
 from ldm_pipelines.preparation.source_specs.lsun import LsunSource
-from ldm_pipelines.preparation.sources.files import inside, signature
-from ldm_pipelines.preparation.sources.listing import SHARD, Candidate, Listing, Refused, Shard
-from ldm_pipelines.preparation.sources.missing import missing
-from ldm_pipelines.preparation.sources.split_lists import SPLITS, UNLISTED, SplitLists, split_lists
 
 LEFT_OUT = len(SPLITS)
 """In the codes of a range of keys, one byte for each: an index into ``SPLITS``, or this."""

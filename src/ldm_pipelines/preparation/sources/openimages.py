@@ -14,9 +14,11 @@ import numpy as np
 
 from ldm_pipelines.data.originals import Location
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.preparation.source_specs.openimages import OpenImagesSource
-from ldm_pipelines.preparation.sources.box_table import BoxTable, Ids
-from ldm_pipelines.preparation.sources.files import (
+from ldm_pipelines.preparation.annotations.box_table import BoxTable, Ids
+from ldm_pipelines.preparation.annotations.openimages_boxes import read_boxes
+from ldm_pipelines.preparation.annotations.openimages_classes import LAYOUT_MODEL, Classes, read_classes
+from ldm_pipelines.preparation.listing.entries import Candidate, Entry, Listing, Refused, Shard
+from ldm_pipelines.preparation.listing.files import (
     Signatures,
     Unusable,
     extension,
@@ -24,10 +26,8 @@ from ldm_pipelines.preparation.sources.files import (
     numbered,
     slices,
 )
-from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Listing, Refused, Shard
-from ldm_pipelines.preparation.sources.missing import missing
-from ldm_pipelines.preparation.sources.openimages_boxes import read_boxes
-from ldm_pipelines.preparation.sources.openimages_classes import LAYOUT_MODEL, Classes, read_classes
+from ldm_pipelines.preparation.listing.missing import missing
+from ldm_pipelines.preparation.source_specs.openimages import OpenImagesSource
 
 IMAGE = re.compile(r"[0-9a-f]{16}\.jpg")
 DIGITS = 16

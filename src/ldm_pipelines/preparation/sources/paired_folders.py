@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 from ldm_pipelines.data.originals import Location, NotInside, check_relative
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.preparation.source_specs.paired_folders import PairedFoldersSource
-from ldm_pipelines.preparation.sources.coco_stuff import CLASSES, UNLABELLED
-from ldm_pipelines.preparation.sources.files import (
+from ldm_pipelines.preparation.annotations.coco_stuff import CLASSES, UNLABELLED
+from ldm_pipelines.preparation.listing.entries import Candidate, Entry, Listing, Refused, Shard
+from ldm_pipelines.preparation.listing.files import (
     Names,
     Signatures,
     Unusable,
@@ -21,9 +21,9 @@ from ldm_pipelines.preparation.sources.files import (
     refuse,
     slices,
 )
-from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Listing, Refused, Shard
-from ldm_pipelines.preparation.sources.missing import missing
-from ldm_pipelines.preparation.sources.pairs import look_at_pair, map_name
+from ldm_pipelines.preparation.listing.missing import missing
+from ldm_pipelines.preparation.listing.pairs import look_at_pair, map_name
+from ldm_pipelines.preparation.source_specs.paired_folders import PairedFoldersSource
 
 GET = (
     "your own pairs; the landscapes of the paper (S-FLCKR) were never published as a whole: Flickr photographs, each "

@@ -9,12 +9,11 @@ import pyarrow.parquet as pq
 
 from ldm_pipelines.data.originals import Location
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.preparation.source_specs.parquet import ParquetSource
-from ldm_pipelines.preparation.sources.containers import caption_of, find
-from ldm_pipelines.preparation.sources.files import Signatures, Unusable, numbered, printable, refuse
-from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Listing, Refused, Shard
-from ldm_pipelines.preparation.sources.missing import missing
-from ldm_pipelines.preparation.sources.parquet_columns import (
+from ldm_pipelines.preparation.listing.containers import caption_of, find
+from ldm_pipelines.preparation.listing.entries import Candidate, Entry, Listing, Refused, Shard
+from ldm_pipelines.preparation.listing.files import Signatures, Unusable, numbered, printable, refuse
+from ldm_pipelines.preparation.listing.missing import missing
+from ldm_pipelines.preparation.listing.parquet_columns import (
     class_names,
     image_column,
     label_of,
@@ -22,7 +21,8 @@ from ldm_pipelines.preparation.sources.parquet_columns import (
     texts,
     values,
 )
-from ldm_pipelines.preparation.sources.parquet_names import absent_parts, split_of
+from ldm_pipelines.preparation.listing.parquet_names import absent_parts, split_of
+from ldm_pipelines.preparation.source_specs.parquet import ParquetSource
 
 GET = "the data set's Parquet files, from its repository on the Hugging Face Hub (its card states the licence)"
 LAYOUT = """

@@ -21,8 +21,8 @@ import sklearn
 from PIL import Image
 
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing
 from ldm_pipelines.preparation.source_specs.photos import PhotosSource
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing
 
 SPLITS = {
     "train": (

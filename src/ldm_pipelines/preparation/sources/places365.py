@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ldm_pipelines.data.originals import NotInside, Originals, check_relative
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import SHARD, Candidate, Listing, Refused, Shard
+from ldm_pipelines.preparation.listing.files import Signatures, file_entry, inside, printable
+from ldm_pipelines.preparation.listing.missing import missing
 from ldm_pipelines.preparation.source_specs.places365 import Places365Source
-from ldm_pipelines.preparation.sources.files import Signatures, file_entry, inside, printable
-from ldm_pipelines.preparation.sources.listing import SHARD, Candidate, Listing, Refused, Shard
-from ldm_pipelines.preparation.sources.missing import missing
 
 GET = (
     "Places365's lists and its archives of training and validation images from the Places project's page (for "

@@ -15,9 +15,9 @@ from PIL import Image
 
 from ldm_pipelines.data.scenes import BACKGROUND, BOX_CLASSES, MAP_CLASSES, SceneObject, clear_relation, describe
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.preparation.listing.entries import Candidate, Listing
 from ldm_pipelines.preparation.scene_rendering import draw_map, owners, render
 from ldm_pipelines.preparation.source_specs.scenes import ScenesSource
-from ldm_pipelines.preparation.sources.listing import Candidate, Listing
 from ldm_pipelines.seeding import derive_seed
 
 Floats = NDArray[np.float64]

@@ -11,12 +11,12 @@ from typing import Any
 from ldm_pipelines.data.originals import Originals
 from ldm_pipelines.data.remote import RemoteFolder
 from ldm_pipelines.errors import InputError, near_miss
+from ldm_pipelines.preparation.listing.containers import find
+from ldm_pipelines.preparation.listing.entries import Entry, Listing, Refused, Shard
+from ldm_pipelines.preparation.listing.files import Signatures, Unusable, printable, refuse
+from ldm_pipelines.preparation.listing.missing import missing
+from ldm_pipelines.preparation.listing.webdataset_samples import sample_entries
 from ldm_pipelines.preparation.source_specs.webdataset import WebDatasetSource
-from ldm_pipelines.preparation.sources.containers import find
-from ldm_pipelines.preparation.sources.files import Signatures, Unusable, printable, refuse
-from ldm_pipelines.preparation.sources.listing import Entry, Listing, Refused, Shard
-from ldm_pipelines.preparation.sources.missing import missing
-from ldm_pipelines.preparation.sources.webdataset_samples import sample_entries
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 UNPACK = "a compressed tar file cannot be read at random; unpack it to a .tar file first"

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ldm_pipelines.preparation.sources.box_table import DECIMALS, BoxTable, Ids
-from ldm_pipelines.preparation.sources.coco_annotations import AnnotationFile
-from ldm_pipelines.preparation.sources.coco_images import CocoImages, images_of
+from ldm_pipelines.preparation.annotations.box_table import DECIMALS, BoxTable, Ids
+from ldm_pipelines.preparation.annotations.coco_annotations import AnnotationFile
+from ldm_pipelines.preparation.annotations.coco_images import CocoImages, images_of
 
 OTHER = "other"
 """The stuff files' 92nd class, id 183: every thing at once. sg2im and taming-transformers leave it out too."""

@@ -13,7 +13,7 @@ from ldm_pipelines.data.decoding import READABLE_EXTENSIONS, UNSUPPORTED_EXTENSI
 from ldm_pipelines.data.originals import Location, NotInside, Originals, check_relative
 from ldm_pipelines.data.remote import RemoteFolder
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.preparation.sources.listing import Candidate, Refused, Shard
+from ldm_pipelines.preparation.listing.entries import Candidate, Refused, Shard
 
 FILES_OF_A_SHARD = 512
 

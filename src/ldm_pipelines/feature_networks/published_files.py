@@ -4,7 +4,6 @@ A file lies in ``weights_dir``, or where the libraries keep theirs (``torch.hub`
 whichever it is, its SHA-256 is checked, and no network takes the place of one whose file is missing.
 """
 
-import hashlib
 import logging
 import os
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from ldm_pipelines.digests import digest_file
 from ldm_pipelines.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class PublishedFile:
 
     name: str
     sha256: str
-    """Hex digits: all 64, or as many first ones as are known."""
+    """All 64 hex digits."""
     url: str
     read_by: str
     """The network, and the library whose code it is, for messages."""
@@ -80,11 +80,11 @@ def resolve(file: PublishedFile, weights_dir: Path) -> Path:
     path = next((path for folder in (weights_dir, hub_folder()) if (path := folder / file.name).is_file()), None)
     if path is None:
         path = _fetch(file, weights_dir)
-    found = sha256(path)
-    if not found.startswith(file.sha256):
+    found = digest_file(path)
+    if found != file.sha256:
         raise InputError(
             f"{path} is not the published file, or not all of it: {path.stat().st_size} bytes with SHA-256 {found}, "
-            f"not {_expected(file)}; {_remedy(file, path.parent)}"
+            f"not {file.sha256}; {_remedy(file, path.parent)}"
         )
     return path
 
@@ -109,18 +109,8 @@ def _fetch(file: PublishedFile, weights_dir: Path) -> Path:
     return path
 
 
-def _expected(file: PublishedFile) -> str:
-    return file.sha256 if len(file.sha256) == 64 else f"{file.sha256}…"
-
-
 def _remedy(file: PublishedFile, folder: Path) -> str:
     return (
-        f"put {file.url} (SHA-256 {_expected(file)}) into {folder}, or name the folder that has it by LDM_WEIGHTS_DIR, "
+        f"put {file.url} (SHA-256 {file.sha256}) into {folder}, or name the folder that has it by LDM_WEIGHTS_DIR, "
         "or weights_dir in conf/local/compute.yml"
     )
-
-
-def sha256(path: Path) -> str:
-    """All 64 hex digits of a file's SHA-256: what a result records, also where only the first ones are published."""
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -12,8 +12,8 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from ldm_pipelines.errors import InputError, near_miss
-from ldm_pipelines.preparation.sources.box_table import BoxTable, Ids
-from ldm_pipelines.preparation.sources.openimages_classes import Classes, closest
+from ldm_pipelines.preparation.annotations.box_table import BoxTable, Ids
+from ldm_pipelines.preparation.annotations.openimages_classes import Classes, closest
 
 CORNERS = ("XMin", "XMax", "YMin", "YMax")
 COLUMNS = ("ImageID", "LabelName", *CORNERS, "IsGroupOf")

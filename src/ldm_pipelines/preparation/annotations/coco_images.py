@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.preparation.sources.box_table import BoxTable
-from ldm_pipelines.preparation.sources.coco_annotations import AnnotationFile
+from ldm_pipelines.preparation.annotations.box_table import BoxTable
+from ldm_pipelines.preparation.annotations.coco_annotations import AnnotationFile
 
 
 class CocoImages(NamedTuple):

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from ldm_pipelines.data.originals import NotInside, check_relative
-from ldm_pipelines.preparation.sources.files import printable
-from ldm_pipelines.preparation.sources.listing import Refused
+from ldm_pipelines.preparation.listing.entries import Refused
+from ldm_pipelines.preparation.listing.files import printable
 
 BLOCK = 512
 """Bytes of a header, and of the zeros that end a tar."""

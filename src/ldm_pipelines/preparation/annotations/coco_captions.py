@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ldm_pipelines.preparation.sources.coco_annotations import AnnotationFile
-from ldm_pipelines.preparation.sources.coco_images import CocoImages, images_of
+from ldm_pipelines.preparation.annotations.coco_annotations import AnnotationFile
+from ldm_pipelines.preparation.annotations.coco_images import CocoImages, images_of
 
 
 def read_captions(file: Path) -> CocoImages:

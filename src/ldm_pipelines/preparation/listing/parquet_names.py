@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ldm_pipelines.errors import InputError, near_miss
-from ldm_pipelines.preparation.sources.files import names_in
+from ldm_pipelines.preparation.listing.files import names_in
 
 NAME = re.compile(r"(?P<begin>.+?)(?:-(?P<part>\d{5})-of-(?P<parts>\d{5})(?:-[0-9a-f]+)?)?\.parquet", re.ASCII)
 

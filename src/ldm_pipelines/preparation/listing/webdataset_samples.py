@@ -9,10 +9,10 @@ from typing import BinaryIO, NamedTuple
 from ldm_pipelines.data.decoding import READABLE_EXTENSIONS, UNSUPPORTED_EXTENSIONS
 from ldm_pipelines.data.originals import Location
 from ldm_pipelines.errors import near_miss
-from ldm_pipelines.preparation.sources.containers import caption_of
-from ldm_pipelines.preparation.sources.files import Unusable, printable
-from ldm_pipelines.preparation.sources.listing import Candidate, Entry, Refused
-from ldm_pipelines.preparation.sources.tar_members import Member, regular_files
+from ldm_pipelines.preparation.listing.containers import caption_of
+from ldm_pipelines.preparation.listing.entries import Candidate, Entry, Refused
+from ldm_pipelines.preparation.listing.files import Unusable, printable
+from ldm_pipelines.preparation.listing.tar_members import Member, regular_files
 
 MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)", re.DOTALL)
 IMAGES = frozenset({"jpg", "jpeg", "png", "webp"})

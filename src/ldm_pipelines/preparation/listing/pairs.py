@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 from ldm_pipelines.data.originals import Location
-from ldm_pipelines.preparation.sources.files import Signatures, Unusable
+from ldm_pipelines.preparation.listing.files import Signatures, Unusable
 
 
 def map_name(image: str) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ldm_pipelines.data.originals import NotInside, check_relative
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.preparation.sources.listing import SHARD, Refused, Shard
+from ldm_pipelines.preparation.listing.entries import SHARD, Refused, Shard
 
 SPLITS = ("train", "validation")
 UNLISTED = -1

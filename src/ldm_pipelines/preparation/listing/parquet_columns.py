@@ -9,8 +9,8 @@ import pyarrow.types as kinds
 from numpy.typing import NDArray
 
 from ldm_pipelines.errors import InputError, near_miss
+from ldm_pipelines.preparation.listing.files import Unusable
 from ldm_pipelines.preparation.source_specs.parquet import ParquetSource
-from ldm_pipelines.preparation.sources.files import Unusable
 
 UNKNOWN_CLASS = -1
 """What test sets without published classes have in their label column."""
