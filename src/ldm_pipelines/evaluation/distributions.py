@@ -50,8 +50,11 @@ def measure_fid(
 
 
 def measure_kid(made: SetFeatures, real: SetFeatures, spec: Distribution, prefix: str = "") -> Measured:
-    """KID as mean and deviation over subsets."""
+    """KID as mean and deviation over subsets; without a deviation where the only subset is all there is."""
     size = min(spec.kid_subset_size, len(made), len(real))
+    if size == len(made) == len(real):
+        kid = kernel_distance(made.pool, real.pool, subsets=1, subset_size=size)
+        return Measured({f"{prefix}kid": kid.mean}, {"kid": f"cubic kernel, unbiased, of all {size} images at once"})
     kid = kernel_distance(made.pool, real.pool, subsets=spec.kid_subsets, subset_size=size)
     text = (
         f"cubic kernel, unbiased, {spec.kid_subsets} subsets of {size}, drawn as by torch-fidelity; kid_std is that of "
