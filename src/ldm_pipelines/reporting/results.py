@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Facts = dict[str, Any]
+Interval = tuple[float, float]
 METRICS_FOLDER = "data/08_reporting/metrics"
 
 
@@ -58,6 +59,12 @@ class Result(BaseModel):
     @property
     def device(self) -> Facts:
         return self._facts("device")
+
+    def interval(self, metric: str) -> Interval | None:
+        """The stored 95 % interval of a metric."""
+        ends = tuple(self.metrics.get(f"{metric}_{end}") for end in ("low", "high"))
+        low, high = (self.details.get("intervals") or {}).get(metric) or ends
+        return None if low is None or high is None else (low, high)
 
     def masked(self, bounds: tuple[float, float]) -> Facts:
         """Metrics of the images of which this part is masked; empty where they were not told apart."""
@@ -113,6 +120,11 @@ def read_result(contents: Mapping[str, Mapping[str, Any]], key: str) -> Result |
     except ValidationError as error:
         problem = error.errors()[0]
         return f"malformed result ({'.'.join(map(str, problem['loc'])) or 'root'}: {problem['msg']})"
+
+
+def overlap(a: Interval | None, b: Interval | None) -> bool:
+    """Whether two intervals leave open which of their values is larger; without them nothing does."""
+    return a is not None and b is not None and a[0] <= b[1] and b[0] <= a[1]
 
 
 def as_number(value: Any, key: str) -> float | str | None:

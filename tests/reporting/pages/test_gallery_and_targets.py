@@ -119,19 +119,40 @@ def test_restored_images_stand_beside_the_best_that_needs_no_model() -> None:
         restored("bicubic", 0.0456, kind="upsampled"),
     ]
     best_fill = "(holes filled with the nearest known pixels)"
-    assert [tuple(vars(aim).values()) for aim in aims(results)] == [
-        ("Inpainting", "painted", "perceptual distance", "0.03", f"below 0.02 {best_fill}", False),
-        ("Inpainting", "painted", "FID", "0.3", f"below 0.2 {best_fill}", False),
+    found = [(aim.task, aim.model, aim.measure, aim.value, aim.bound, aim.reached) for aim in aims(results)]
+    assert found == [
+        ("Inpainting", "painted", "perceptual distance", "0.03", f"below 0.02 {best_fill}", "no"),
+        ("Inpainting", "painted", "FID", "0.3", f"below 0.2 {best_fill}", "no"),
         (
             "Super-resolution ×4",
             "upscaled",
             "perceptual distance",
             "0.0123",
             "below 0.0456 (bicubic enlargement)",
-            True,
+            "yes",
         ),
-        ("Super-resolution ×4", "upscaled", "FID", "0.123", "below 0.456 (bicubic enlargement)", True),
+        ("Super-resolution ×4", "upscaled", "FID", "0.123", "below 0.456 (bicubic enlargement)", "yes"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "ends", "reached"),
+    [
+        (0.192, (0.182, 0.201), "yes, within the error"),
+        (0.2, (0.19, 0.21), "no, within the error"),
+        (0.17, (0.16, 0.18), "yes"),
+        (0.34, (0.326, 0.354), "no"),
+    ],
+)
+def test_an_aim_whose_intervals_overlap_is_within_the_error(
+    value: float, ends: tuple[float, float], reached: str
+) -> None:
+    def measured(made: Result, interval: tuple[float, float]) -> Result:
+        return made.model_copy(update={"details": {"intervals": {"psim": interval}}})
+
+    rival = measured(restored("bicubic", 0.198, kind="upsampled"), (0.186, 0.210))
+    distance, _ = aims([measured(restored("upscaled", value), ends), rival])
+    assert distance.reached == reached
 
 
 def test_samples_are_judged_once_however_many_references_they_are_compared_with() -> None:

@@ -113,7 +113,16 @@ def test_a_row_by_the_papers_protocol_is_bold_only_where_it_is_best() -> None:
 def test_the_papers_protocol_can_be_met_in_other_tables_too(
     name: str, row: dict[str, Any], facts: dict[str, Any]
 ) -> None:
-    assert marked(rendered(name, measured(**facts), **row)) == {}
+    counted = {"table_02": "transformer", "table_05": "first stage", "table_10": "classifier"}
+    sizes = {"n_params": f"the denoiser alone (with the {counted[name]})."} if name in counted else {}
+    assert marked(rendered(name, measured(**facts), **row)) == sizes
+
+
+def test_a_size_is_marked_only_where_the_paper_counts_more_than_the_denoiser() -> None:
+    plain = rendered("table_10", measured(), method="LDM-8", where={"train_steps": 4800000})
+    assert "n_params" not in marked(plain)
+    others = rendered("table_05", measured(), method="SR3")
+    assert "n_params" not in marked(others)
 
 
 def test_reconstructions_of_the_validation_images_meet_the_protocol_of_table_8() -> None:
@@ -133,6 +142,7 @@ def test_reconstructions_of_the_validation_images_meet_the_protocol_of_table_8()
 # --- what does not ----------------------------------------------------------------------------------------------------
 
 ALL = ("fid", "is", "precision", "recall")
+WITH_FIRST_STAGE = "the denoiser alone (with the first stage)."
 
 
 @pytest.mark.parametrize(
@@ -148,7 +158,7 @@ ALL = ("fid", "is", "precision", "recall")
         ({"samples": {"sampler": {"kind": "ddim", "steps": 50, "eta": 1.0}}}, "50 steps (250).", ALL),
         ({"samples": {"sampler": None}}, "sampler not recorded (DDIM).", ALL),
         ({"samples": {"guidance_scale": 3.0}}, "guidance scale 3 (1.5).", ALL),
-        ({"samples": {"classifier_guidance": {"scale": 2.0}}}, "classifier's guidance 2 (none).", ALL),
+        ({"samples": {"classifier_guidance": {"classifier": "c", "scale": 2.0}}}, "classifier's guidance 2 (none).", ALL),
         ({"reference": {"dataset": "digits"}}, "images of digits (ImageNet).", ALL),
         ({"reference": {"split": "validation"}}, "validation split (train).", ALL),
         ({"reference": {"count": 500}}, "500 real images (the whole split).", ALL),
@@ -186,9 +196,8 @@ def test_table_5_wants_every_image_of_the_split_at_its_size() -> None:
     facts = {"reference": {"split": "validation", "count": 50_000},
              "samples": {"count": 100, "image_size": 64, "sampler": {"kind": "ddim", "steps": 100}, "guidance_scale": 1.0}}  # fmt: skip
     note = "64 px (256); 100 samples (the whole split: 50,000)."
-    assert marked(rendered("table_05", measured(**facts), method="LDM-4 (100 steps)")) == dict.fromkeys(
-        ("fid_val", "is", "psnr", "ssim"), note
-    )
+    found = marked(rendered("table_05", measured(**facts), method="LDM-4 (100 steps)"))
+    assert found == dict.fromkeys(("fid_val", "is", "psnr", "ssim"), note) | {"n_params": WITH_FIRST_STAGE}
 
 
 def test_what_concerns_different_cells_has_different_letters_and_what_rows_share_has_one() -> None:
@@ -203,18 +212,45 @@ def test_what_concerns_different_cells_has_different_letters_and_what_rows_share
     for line in (line for line in built.lines if line.ours):
         letters = {h.key: "".join(cell.marks) for h, cell in zip(built.headings, line.cells, strict=True)}
         assert letters == {"fid": "", "fid_val": "ab", "fid_train": "", "is": "ab", "psnr": "a", "ssim": "a",
-                           "n_params": "", "samples_per_s": ""}  # fmt: skip
+                           "n_params": "c", "samples_per_s": ""}  # fmt: skip
     assert [note.text for note in built.footnotes if not note.source] == [
         "images of photos (ImageNet); 32 px (256).",
         "features of photos_classifier (torch-fidelity's Inception).",
+        WITH_FIRST_STAGE,
     ]
 
 
 def test_where_the_paper_does_not_state_its_network_no_fid_is_compared() -> None:
     facts = {"reference": {"dataset": "places", "split": "validation", "count": 36_500}, "samples": {"count": 2000}}
     table = rendered("table_06", measured(metrics={"fid": 1.0}, **facts), method="LDM-4 (VQ, w/ attn)")
-    assert marked(table)["fid_2k_epoch6"] == "features of torch-fidelity's Inception (not stated)."
+    features = "features of torch-fidelity's Inception (not stated)"
+    assert marked(table)["fid_2k_epoch6"] == f"{features}; epochs of training not recorded (6)."
     assert bold(table) == set()
+
+
+@pytest.mark.parametrize(
+    ("model", "steps", "note"),
+    [
+        ("painter", 1200, "4.8 epochs (6)."),
+        ("painter", 1491, None),
+        ("another", 1200, "epochs of training not recorded (6)."),
+    ],
+)
+def test_how_long_a_model_was_trained_is_held_against_the_paper(model: str, steps: int, note: str | None) -> None:
+    """The time of a step was measured of a model of the same parameters: it knows batch and images of an epoch."""
+    facts = {"reference": {"dataset": "places", "split": "validation", "count": 36_500},
+             "samples": {"count": 2000, "ldm": "painter"}}  # fmt: skip
+    speed = {
+        "kind": "throughput", "name": "x", "metrics": {"samples_per_s": 1.0}, "provenance": {
+            "ldm": {"name": model, "training_steps": steps, "batch_size": 16}, "protocol": {"images_of_an_epoch": 3975},
+        },
+    }  # fmt: skip
+    rows = (Row(method="LDM-4 (VQ, w/ attn)", result="x", throughput="x"),)
+    results = stored({"x": measured(metrics={"fid": 1.0}, **facts)}) | stored({"x": speed}, kind="throughput")
+    table = Table(name="table_06", suite="samples", second_suite="samples", rows=rows)
+    built = build(table, load_document(PAPER / "table_06.yaml"), results)
+    said = marked(built)["fid_2k_epoch6"].removeprefix("features of torch-fidelity's Inception (not stated)")
+    assert said == (f"; {note}" if note else ".")
 
 
 def test_a_metric_that_is_not_the_columns_own_is_said() -> None:
@@ -228,9 +264,18 @@ def test_guiding_by_the_image_is_held_against_the_row() -> None:
     facts = {"reference": {"split": "validation", "count": 50_000},
              "samples": {"guidance_scale": 1.0, "image_guidance": {"scale": 1.0}, "sampler": {"kind": "ddim", "steps": 50}}}  # fmt: skip
     guided = rendered("table_05", measured(**facts), method="LDM-4 (50 steps, guiding)")
-    assert marked(guided) == {}
+    assert marked(guided) == {"n_params": WITH_FIRST_STAGE}
     plain = rendered("table_11", measured(**facts), method="LDM-4 (100 steps)")
     assert marked(plain)["psnr"] == "50 steps (100); guided by the image (not guided)."
+
+
+def test_what_guided_the_samples_is_named_where_it_says_what_a_row_rests_on() -> None:
+    facts = {"classifier_guidance": {"classifier": "noisy", "scale": 2.0}, "image_guidance": {"scale": 1.0}}
+    table = rendered("table_03", measured(samples=facts), method="LDM-4-G")
+    (note,) = [note.text for note in table.footnotes if note.source]
+    by_image = "guided by the low-resolution image, scale 1"
+    assert f"guidance scale 1.5; guided by the classifier 'noisy', scale 2; {by_image}; 50,000 images" in note
+    assert "guided by" not in markdown(rendered("table_03", measured(), method="LDM-4-G"))
 
 
 # --- in every form ----------------------------------------------------------------------------------------------------

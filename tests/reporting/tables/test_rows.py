@@ -89,6 +89,38 @@ def test_a_label_says_what_a_row_really_is(results: dict[str, Any]) -> None:
     assert (line.label, line.method) == ("digits (ours, miniature)", "LDM-4")
 
 
+def test_rows_whose_intervals_overlap_are_not_ordered_unlike_the_paper(results: dict[str, Any]) -> None:
+    results["digits_ldm4"]["metrics"]["fid"] = 0.16
+    results["digits_ldm4_g"]["metrics"]["fid"] = 0.33
+    rows = [{"method": "LDM-4", "result": "digits_ldm4"}, {"method": "LDM-4-G", "result": "digits_ldm4_g"}]
+    (sentence,) = made("table_03", rows, stored(results)).unlike
+    assert sentence.startswith(
+        "FID orders the only pair of our rows unlike the paper: LDM-4 (0.16) is better than LDM-4-G"
+    )
+    assert made("table_03", [rows[0], {**rows[1], "compare": False}], stored(results)).unlike == ()
+    results["digits_ldm4"]["details"] = {"intervals": {"fid": [0.036, 0.392]}}
+    results["digits_ldm4_g"]["details"] = {"intervals": {"fid": [0.175, 0.554]}}
+    table = made("table_03", rows, stored(results))
+    assert table.unlike == ()
+    assert table.remarks[-1] == "Within the error, so not held against the paper: FID (the only pair)."
+
+
+def test_a_number_without_a_stored_interval_is_as_sure_as_its_deviation_says(results: dict[str, Any]) -> None:
+    """IS varies over splits, what is printed; a distance over images, whose mean varies less by the root of their number."""
+    table = made("table_03", [{"method": "LDM-4", "result": "digits_ldm4"}], stored(results))
+    (line,) = [line for line in table.lines if line.ours]
+    assert line.cells[0].interval is None
+    assert line.cells[1].interval == pytest.approx((8.76 - 0.21, 8.76 + 0.21))
+    whole = evaluated("painted", {"fid": 8.0, "psim": 0.1, "psim_std": 0.04})
+    part = {"from": 0.4, "to": 0.5, "images": 196, "psim": 0.3, "psim_std": 0.1}
+    whole["details"] = {"by_masked_part": [part], "intervals": {"psim": [0.09, 0.11]}}
+    table = made("table_07", [{"method": "LDM-4 (w/ attn)", "result": "painted"}], stored({"painted": whole}))
+    (line,) = [line for line in table.lines if line.ours]
+    intervals = {heading.key: cell.interval for heading, cell in zip(table.headings, line.cells, strict=True)}
+    assert intervals["lpips_all"] == (0.09, 0.11)
+    assert intervals["lpips_40_50"] == pytest.approx((0.3 - 0.014, 0.3 + 0.014))
+
+
 def test_a_row_without_any_result_is_refused() -> None:
     with pytest.raises(ValidationError, match="needs a result, a throughput or a preference"):
         Row(method="LDM-4")

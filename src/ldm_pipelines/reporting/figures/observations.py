@@ -126,10 +126,13 @@ def _best(what: str, fids: dict[Curve, float], findings: Findings, further: str 
     text = f"{what} {best.label} ({_numbers(fids, best)}){further}"
     if not findings.best_f:
         return Observation(f"{text}.", None)
-    names = [f"LDM-{f}" for f in findings.best_f]
-    theirs = " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    agrees = best.f in findings.best_f
-    return Observation(f"{text}{_verdict(agrees, f'{theirs} best')}", agrees)
+    good, others = ([curve for curve in fids if (curve.f in findings.best_f) == among] for among in (True, False))
+    if not (good and others):
+        return Observation(f"{text}.", None)
+    behind = {curve.label: [other.label for other in others if fids[other] < fids[curve]] for curve in good}
+    against = [f"{label} is behind {_listed(ahead)}" for label, ahead in behind.items() if ahead]
+    theirs = f"{_listed([f'LDM-{f}' for f in findings.best_f])} ahead of all others"
+    return Observation(f"{text}{_verdict(not against, theirs, ', '.join(against))}", not against)
 
 
 def _last_shared(curves: Sequence[Curve]) -> float | None:
@@ -138,8 +141,13 @@ def _last_shared(curves: Sequence[Curve]) -> float | None:
     return max(shared, default=None)
 
 
-def _verdict(agrees: bool, theirs: str) -> str:
-    return f"; the paper agrees ({theirs})." if agrees else f"; the paper finds {theirs}."
+def _verdict(agrees: bool, theirs: str, ours: str = "") -> str:
+    return f"; the paper agrees ({theirs})." if agrees else f"; the paper finds {theirs}{ours and f', here {ours}'}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """``a, b and c``"""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _numbers(values: dict[Curve, float], first: Curve, unit: str = "") -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ldm_pipelines.reporting.pages.page import Picture
-from ldm_pipelines.reporting.tables.provenance import sampler_text
+from ldm_pipelines.reporting.tables.provenance import guided_by, sampler_text
 
 Parameters = Mapping[str, Any]
 Entities = Mapping[str, Mapping[str, Parameters]]
@@ -95,10 +95,7 @@ def _conditioning(samples: Parameters, entities: Entities) -> Parameters:
 def _guidance(samples: Parameters) -> Iterator[str]:
     if samples.get("guidance_scale", 1) != 1:
         yield f"guidance scale {samples['guidance_scale']:g}"
-    if classifier := samples.get("classifier_guidance"):
-        yield f"guided by the classifier {classifier['classifier']!r}, scale {classifier['scale']:g}"
-    if image := samples.get("image_guidance"):
-        yield f"guided by the low-resolution image, scale {image['scale']:g}"
+    yield from guided_by(samples)
 
 
 def _existing(path: Path, title: str, caption: str, alt: str) -> Iterator[Picture]:

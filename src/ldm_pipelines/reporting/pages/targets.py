@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.reporting.pages.gallery import BASELINES, task
-from ldm_pipelines.reporting.results import Result, read_result
+from ldm_pipelines.reporting.results import Result, overlap, read_result
 
 OBEDIENCE = {
     "caption_accuracy": ("captions entirely right", 0.8),
@@ -46,6 +46,12 @@ class Aim:
     value: str
     bound: str
     met: bool
+    within_error: bool = False
+    """The 95 % intervals of the value and of the best that needs no model overlap."""
+
+    @property
+    def reached(self) -> str:
+        return f"{'yes' if self.met else 'no'}{', within the error' if self.within_error else ''}"
 
 
 def aims(results: Sequence[Result]) -> Iterator[Aim]:
@@ -73,12 +79,12 @@ def _obedience(result: Result) -> Iterator[Aim]:
 def _restoration(result: Result, rivals: Sequence[Result]) -> Iterator[Aim]:
     for metric, what in RESTORATION.items():
         value = result.metrics.get(metric)
-        known = {str(r.subject["kind"]): r.metrics[metric] for r in rivals if r.metrics.get(metric) is not None}
-        others = {kind: float(other) for kind, other in known.items() if other is not None}
+        others = [(other, rival) for rival in rivals if (other := rival.metrics.get(metric)) is not None]
         if value is not None and others:
-            rival = min(others, key=lambda kind: others[kind])
-            bound = f"below {others[rival]:.3g} ({BASELINES[rival]})"
-            yield _aim(result, what, f"{value:.3g}", bound, value < others[rival])
+            best, rival = min(others, key=lambda other: other[0])
+            bound = f"below {best:.3g} ({BASELINES[str(rival.subject['kind'])]})"
+            aim = _aim(result, what, f"{value:.3g}", bound, value < best)
+            yield replace(aim, within_error=overlap(result.interval(metric), rival.interval(metric)))
     changed = result.metrics.get("known_pixels_changed")
     if changed is not None:
         yield _aim(result, "known pixels changed", f"{changed:g}", "0", changed == 0)

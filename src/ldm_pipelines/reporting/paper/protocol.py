@@ -49,6 +49,10 @@ class Conditions(Spec):
     neighbours: PositiveInt | None = None
     """k of precision and recall."""
     is_splits: PositiveInt | None = None
+    epochs: PositiveInt | None = None
+    """After how many of training."""
+    counted: tuple[str, ...] = ()
+    """What the sizes of the paper's own models have beside the denoiser."""
     device: str | None = None
     """Whose speed; part of its name."""
 

@@ -43,11 +43,12 @@ def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *
             lines.append(ours)
             problems += wrong
     headings = tuple(Heading(c.key, c.label, c.better) for c in paper.columns)
-    unlike = unlike_the_paper(lines, headings)
+    unlike, undecided = unlike_the_paper(lines, headings)
     if unlike and table.remark:
         unlike.append(table.remark)
     said = [BOLD_REMARK.format(within=" within its group" if any(line.group for line in lines) else "")]
     said += [OURS_REMARK] if any(line.ours for line in lines) else []
+    remarks = [" ".join(said), *unlike, undecided, *(f"Left out: {problem}." for problem in problems)]
     return RenderedTable(
         name=table.name,
         number=paper.table,
@@ -55,7 +56,7 @@ def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *
         headings=headings,
         lines=tuple(_mark_best(lines, paper.columns)),
         footnotes=notes.finished(),
-        remarks=(" ".join(said), *unlike, *(f"Left out: {problem}." for problem in problems)),
+        remarks=tuple(filter(None, remarks)),
         unlike=tuple(unlike),
         problems=tuple(problems),
     )

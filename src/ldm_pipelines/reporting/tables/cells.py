@@ -1,15 +1,19 @@
 """Cells of ours: a number from one of a row's stored results, and what is to be said of it."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ldm_pipelines.reporting.paper.documents import PaperRow, PaperTable
 from ldm_pipelines.reporting.paper.printed import DASH, show_like
-from ldm_pipelines.reporting.results import Stored, as_number
+from ldm_pipelines.reporting.results import Interval, Stored, as_number
 from ldm_pipelines.reporting.tables.columns import Measure, measure_of
 from ldm_pipelines.reporting.tables.layout import Cell, Source
-from ldm_pipelines.reporting.tables.protocol import MEASURED, differences
+from ldm_pipelines.reporting.tables.protocol import MEASURED, differences, epochs
 from ldm_pipelines.reporting.tables.spec import Row
+
+ERRORS = 1.96
+"""Standard errors within 95 %."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,11 @@ def fill(
     if cell.value is None or source.result is None:
         return Filled(cell, gap=gap)
     beside = [s.result for s in (*stored, *further) if s.result and s is not source]
-    differs = differences(source.result, key, paper.protocol.of(published.group, column), published, beside)
+    conditions = paper.protocol.of(published.group, column)
+    differs = differences(source.result, key, conditions, published, beside)
+    trained = epochs(source.result, beside) if conditions.epochs else None
     another = [f"{key} ({usual.keys[0]})"] if usual.keys and key not in usual.keys else []
-    return Filled(cell, key, (*another, *differs))
+    return Filled(replace(cell, epochs=trained), key, (*another, *differs))
 
 
 def missing(why: str) -> Cell:
@@ -76,7 +82,18 @@ def _shown(source: Stored, key: str, values: dict[str, Any], published: list[Any
     std = as_number(values.get(f"{key}_std"), key)
     std = std if isinstance(std, float) else None
     text, std_text = show_like(value, std, published)
-    return Cell(text, std_text, value, std, source=source_of(source)), ""
+    interval = _interval(source, key, values, value, std)
+    return Cell(text, std_text, value, std, interval, source=source_of(source)), ""
+
+
+def _interval(source: Stored, key: str, values: dict[str, Any], value: float, std: float | None) -> Interval | None:
+    """As stored; of a part of the images, which has none, from their deviation and number; else what stands after ±."""
+    images = values.get("images")
+    stored = source.result.interval(key) if source.result and images is None else None
+    if stored or std is None:
+        return stored
+    error = std if images is None else ERRORS * std / math.sqrt(images)
+    return value - error, value + error
 
 
 def _candidates(measure: Measure, stored: list[Stored], further: list[Stored]) -> list[Stored]:

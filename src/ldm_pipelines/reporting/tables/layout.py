@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from ldm_pipelines.reporting.results import Interval
+
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 
 
@@ -28,6 +30,10 @@ class Cell:
     std_text: str = ""
     value: float | None = None
     std: float | None = None
+    interval: Interval | None = None
+    """Of a number of ours: within the error of it."""
+    epochs: float | None = None
+    """Of a number of ours: how long its model was trained, where the paper says it of its own."""
     best: bool = False
     missing: bool = False
     differs: bool = False
@@ -76,6 +82,8 @@ class Line:
     """The stored results that the row shows."""
     measured_on: tuple[str, ...] = ()
     """Of a row of ours: the data, the task and the networks. Figures on other ones say nothing of these."""
+    compared: bool = True
+    """Whether a row of ours reproduces the published row, and its order is held against the paper's."""
 
     @property
     def heading(self) -> str:

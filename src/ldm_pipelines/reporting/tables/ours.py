@@ -26,7 +26,7 @@ def our_line(
         row.method, (), group=published.group, ours=True, study=study, title=row.label or "",
         result=(row.result or row.throughput or row.preference or ""),
         sources=tuple(source_of(found) for found in (*stored, *further)),
-        measured_on=tuple(_measured_on(found.result) for found in stored if found.result),
+        measured_on=tuple(_measured_on(found.result) for found in stored if found.result), compared=row.compare,
     )  # fmt: skip
     unreadable = [found for found in (*stored, *further) if found.result is None]
     marks = [notes.source(_not_stored(found)) for found in unreadable]

@@ -39,6 +39,8 @@ def differences(
     What our result does not record differs too, where the paper says what it is. Empty where all that is known agrees,
     and for what is not measured.
     """
+    if metric == "n_params":
+        return list(_parts(paper, published))
     if metric not in MEASURED:
         return []
     if metric in SPEED:
@@ -53,7 +55,18 @@ def differences(
         *_classes(result, metric, paper),
         *_sampling(result, metric, paper, published),
         *_arithmetic(result, metric, paper),
+        *_training(result, paper, beside),
     ]
+
+
+def epochs(result: Result, beside: Sequence[Result]) -> float | None:
+    """How long the model of a result was trained, as far as a speed ``beside`` it knows."""
+    for other in beside:
+        if other.kind == "throughput" and other.subject.get("name") == result.subject.get("ldm"):
+            steps, batch = (other.subject.get(key) for key in ("training_steps", "batch_size"))
+            images = _facts(other, "protocol").get("images_of_an_epoch")
+            return steps * batch / images if steps and batch and images else None
+    return None
 
 
 def _images(result: Result, metric: str, paper: Conditions) -> Iterator[str]:
@@ -197,6 +210,22 @@ def _arithmetic(result: Result, metric: str, paper: Conditions) -> Iterator[str]
         return
     if theirs is not None and ours != theirs:
         yield f"{what} {ours if ours is not None else 'not recorded'} ({theirs})"
+
+
+def _training(result: Result, paper: Conditions, beside: Sequence[Result]) -> Iterator[str]:
+    if paper.epochs is not None:
+        ours = epochs(result, beside)
+        if ours is None:
+            yield _unrecorded("epochs of training", str(paper.epochs))
+        elif f"{ours:.1f}" != f"{paper.epochs:.1f}":
+            yield f"{ours:.1f} epochs ({paper.epochs})"
+
+
+def _parts(paper: Conditions, published: PaperRow) -> Iterator[str]:
+    """Of what samples were drawn of ours counts the denoiser alone."""
+    classifier = ["classifier"] if published.get("classifier_scale") is not None else []
+    if published.is_ldm and (theirs := [*paper.counted, *classifier]):
+        yield f"the denoiser alone (with the {' and the '.join(theirs)})"
 
 
 def _speed(result: Result, metric: str, paper: Conditions) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What a row of ours rests on."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ldm_pipelines.reporting.results import KINDS, Result
@@ -53,6 +54,14 @@ def sampler_text(sampler: Any) -> str:
     return ", ".join([f"{sampler_name(sampler)} {sampler.get('steps')} steps", *further])
 
 
+def guided_by(samples: Mapping[str, Any]) -> Iterator[str]:
+    """By a classifier, by the low-resolution image."""
+    if classifier := samples.get("classifier_guidance"):
+        yield f"guided by the classifier {classifier['classifier']!r}, scale {classifier['scale']:g}"
+    if image := samples.get("image_guidance"):
+        yield f"guided by the low-resolution image, scale {image['scale']:g}"
+
+
 def sampler_name(sampler: dict[str, Any]) -> str:
     """``DDIM``, ``DPM-SOLVER``, or a scheduler's own name."""
     return str(sampler.get("scheduler") or str(sampler.get("kind", "sampler")).upper().replace("_", "-"))
@@ -102,6 +111,7 @@ def _settings(subject: dict[str, Any]) -> list[str]:
         parts.append(sampler)
     if "guidance_scale" in subject:
         parts.append(f"guidance scale {subject['guidance_scale']:g}")
+    parts += guided_by(subject)
     if isinstance(subject.get("count"), int):
         parts.append(f"{subject['count']:,} images{_balance(subject.get('class_balance'))}")
     if "seed" in subject:

@@ -34,6 +34,10 @@ class Row(Spec):
     columns: dict[str, str] = Field(default_factory=dict)
     """Columns of the paper (key in ``conf/paper``) that one of our metrics fills under another name."""
 
+    compare: bool = True
+    """Whether the row is held against the paper's order of rows. Not where it only stands below the nearest published
+    row: images made without a model, another guidance scale, another f, another kind of model."""
+
     @property
     def sources(self) -> tuple[tuple[str, str], ...]:
         """Kind (a field of the row) and name of every result of the row, ``also`` left out."""
