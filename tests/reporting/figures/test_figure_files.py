@@ -128,6 +128,29 @@ def test_a_png_has_the_size_of_the_page_on_white(make: Make, tmp_path: Path) -> 
         assert picture.info.keys() <= {"dpi"}
 
 
+def test_names_of_the_papers_points_are_crossed_by_no_line_and_no_point(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.figure import Figure as Canvas
+    from matplotlib.path import Path as Way
+
+    drawn: list[Canvas] = []
+    save = Canvas.savefig
+    monkeypatch.setattr(
+        Canvas, "savefig", lambda canvas, *given, **how: (drawn.append(canvas), save(canvas, *given, **how))
+    )
+    make("rate_distortion")
+    names = 0
+    for axes in drawn[-1].axes:
+        lines = [Way(axes.transData.transform(line.get_xydata())) for line in axes.lines]
+        boxes = [text.get_window_extent() for text in axes.texts]
+        names += len(boxes)
+        for box in boxes:
+            assert not any(line.intersects_bbox(box, filled=False) for line in lines)
+            assert sum(box.overlaps(other) for other in boxes) == 1
+    assert names == 6
+
+
 def test_what_is_missing_makes_a_figure_taller_and_stays_inside(make: Make, results: dict[str, Any]) -> None:
     def height(svg: str) -> float:
         return float(parsed(svg).attrib["viewBox"].split()[3])

@@ -86,13 +86,16 @@ def test_every_picture_of_the_study_has_a_title_and_says_what_its_rows_are(grids
         "Not chosen by their looks."
     )
     assert captions["Class-conditional: digits_class"].startswith("One column per class")
-    assert captions["Unconditional: free"] == "DPM-SOLVER 20 steps, order 3. Not chosen by their looks."
+    assert captions["Unconditional: free"] == "DPM-Solver++ 20 steps, order 3. Not chosen by their looks."
     assert "guided by the classifier 'noisy', scale 2" in captions["Unconditional: towards"]
     assert "One column per class" in captions["Unconditional: towards"]
     assert "guided by the low-resolution image, scale 1" in captions["Super-resolution ×4: sharp"]
     nearest = shown["Inpainting, without a model: nearest"]
     assert "image with its hole hatched | holes filled with the nearest known pixels | truth" in nearest.caption
-    assert nearest.alt == "rows: image with its hole hatched, holes filled with the nearest known pixels, true image"
+    assert nearest.alt == (
+        "nearest: rows of image with its hole hatched, holes filled with the nearest known pixels and true image"
+    )
+    assert len({picture.alt for picture in shown.values()}) == len(shown)
     assert "Rows" not in captions["Samples: imported"]
 
 

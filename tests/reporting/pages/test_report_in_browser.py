@@ -1,11 +1,14 @@
-"""The report as people use it: with keys, on a phone, in the dark, in Chromium."""
+"""The report as people use it: with keys, on a phone, in the dark, on paper, in Chromium."""
 
+import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.browser import Browser, Page, needs_browser
+from support.study_tables import of_the_study
 
 from ldm_pipelines.reporting.tables.layout import RenderedTable, Source
 
@@ -116,8 +119,10 @@ def test_colours_follow_the_system_until_the_button_is_pressed(browser: Browser,
     ground = "getComputedStyle(document.body).backgroundColor"
     colours = {False: "rgb(251, 250, 248)", True: "rgb(18, 21, 23)"}
     assert page.evaluate(ground) == colours[dark]
+    assert page.text("#theme") == f"Use {'light' if dark else 'dark'} theme"
     page.click("#theme")
     assert page.evaluate(ground) == colours[not dark]
+    assert page.text("#theme") == f"Use {'dark' if dark else 'light'} theme"
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -140,15 +145,117 @@ def test_no_part_is_wider_than_a_phone(browser: Browser, write: Callable[..., Pa
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, part
 
 
-def test_everything_is_printed_on_white(browser: Browser, address: str) -> None:
+def test_a_report_is_printed_on_white_without_the_pages_of_single_runs(browser: Browser, address: str) -> None:
     page = browser.open(address, dark=True)
     page.click("#theme")
     page.click("#theme")  # dark by choice
     page.media("print")
-    parts = page.evaluate("document.querySelectorAll('.page').length")
-    assert len(shown(page)) == parts
+    assert shown(page) == ["overview", "tables", "figures", "pictures", "graph", "runs", "results"]
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.shown("header.site")
+    assert not page.shown(".graph")
+    assert page.shown("#graph .of-list")
+    assert page.evaluate("getComputedStyle(document.body).fontSize") == "12px"  # 9 pt
+
+
+def test_a_run_is_printed_alone_where_it_is_the_page_that_is_shown(browser: Browser, address: str) -> None:
+    page = browser.open(f"{address}#ldms-digits_class")
+    page.media("print")
+    assert shown(page) == ["ldms-digits_class"]
+
+
+def test_nothing_is_wider_than_paper_which_would_shrink_every_page(
+    browser: Browser, write: Callable[..., Path]
+) -> None:
+    page = browser.open(write(tables=of_the_study()).as_uri(), width=709, height=950)  # Letter without its margins
+    page.media("print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 709
+    wide = "[...document.querySelectorAll('.table')].filter(t => t.querySelector('table').offsetWidth > t.offsetWidth)"
+    assert page.evaluate(f"{wide}.map(t => t.id)") == []
+    notes, table = page.box("#table_03 .notes"), page.box("#table_03 table")
+    assert notes["width"] == pytest.approx(table["width"], abs=2)
+
+
+def test_the_row_of_ours_has_a_border_and_no_shadow_which_paper_smears(browser: Browser, address: str) -> None:
+    page = browser.open(f"{address}#tables")
+    style = "getComputedStyle(document.querySelector('#table_03 .ours th'))"
+    assert page.evaluate(f"{style}.boxShadow") == "none"
+    assert page.evaluate(f"{style}.borderLeftWidth") == "3px"
+
+
+def test_the_graph_fits_the_window_until_its_actual_size_is_asked_for(browser: Browser, address: str) -> None:
+    page = browser.open(f"{address}#graph")
+    whole = float(page.evaluate("document.querySelector('.graph svg').getAttribute('width')"))
+    assert page.box(".graph svg")["width"] <= page.box(".graph")["width"] < whole
+    page.click("#zoom")
+    assert page.box(".graph svg")["width"] == whole
+    assert page.evaluate("document.getElementById('zoom').ariaPressed") == "true"
+    page.click("#zoom")
+    assert page.box(".graph svg")["width"] <= page.box(".graph")["width"]
+
+
+def test_a_box_that_has_the_focus_shows_the_arrows_that_longer_paths_imply(browser: Browser, address: str) -> None:
+    page = browser.open(f"{address}#graph")
+    implied = "#graph path[data-start='datasets-digits'][data-end='ldms-digits_class']"
+    assert not page.shown(implied)
+    page.evaluate("document.querySelector('.graph a[href=\"#ldms-digits_class\"]').focus()")
+    assert page.shown(implied)
+    page.evaluate("document.activeElement.blur()")
+    assert not page.shown(implied)
+
+
+def test_a_finger_sees_the_arrows_of_a_box_first_and_follows_it_by_a_second_tap(browser: Browser, address: str) -> None:
+    page = browser.open(f"{address}#graph", width=1024, height=768, phone=True)
+    box = ".graph a[href='#ldms-digits_class']"
+    page.tap(box)
+    page.wait("document.querySelectorAll('#graph path.near').length > 0")
+    assert shown(page) == ["graph"]
+    page.tap(box)
+    now_at(page, "ldms-digits_class")
+
+
+def test_on_a_phone_the_graph_is_a_list(browser: Browser, address: str) -> None:
+    page = browser.open(f"{address}#graph", width=390, height=844, phone=True)
+    assert not page.shown(".graph")
+    assert "Models\ndigits_class from digits_kl" in page.text("#graph .of-list").replace("\n\n", "\n")
+
+
+def test_the_title_follows_the_page(browser: Browser, address: str) -> None:
+    page = browser.open(address)
+    study = "Latent diffusion: the mini study"
+    assert page.evaluate("document.title") == study
+    for part, title in (
+        ("tables", "Table"),
+        ("ldms-digits_class", "Diffusion model digits_class"),
+        ("table_03", "Table"),
+    ):
+        page.evaluate(f"location.hash = '{part}'")
+        page.wait(f"document.title === {json.dumps(f'{title} · {study}')}")
+    page.evaluate("location.hash = 'overview'")
+    page.wait(f"document.title === {json.dumps(study)}")
+
+
+def test_letters_at_numbers_are_large_enough_for_a_finger_and_do_not_overlap(
+    browser: Browser, write: Callable[..., Path]
+) -> None:
+    report = write(tables=[table for table in of_the_study() if table.number in (3, 5, 6)])  # one to three letters
+    page = browser.open(f"{report.as_uri()}#tables", width=390, height=844, phone=True)
+    boxes = page.evaluate("[...document.querySelectorAll('.marks a')].map(a => a.getBoundingClientRect().toJSON())")
+    assert len(boxes) > 50
+    assert all(box["width"] >= 24 and box["height"] >= 24 for box in boxes)
+    for one, other in itertools.combinations(boxes, 2):
+        across = min(one["right"], other["right"]) - max(one["left"], other["left"])
+        down = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
+        assert min(across, down) < 0.5
+
+
+def test_the_overview_shows_a_picture_of_each_task_that_leads_to_it(browser: Browser, address: str) -> None:
+    page = browser.open(address)
+    assert page.evaluate("document.querySelector('.highlights img').naturalWidth") == 90
+    page.click(".highlights a")
+    page.wait("document.getElementById('pictures').classList.contains('shown')")
+    assert page.evaluate("location.hash") == "#picture-samples-digits_class"
+    assert shown(page) == ["pictures"]
 
 
 def test_without_scripts_everything_is_there(browser: Browser, address: str) -> None:

@@ -65,11 +65,14 @@ def test_our_layers_are_those_of_the_real_block_in_their_order_and_with_their_sh
     assert part.ff.net[0].proj.out_features == 8 * inner  # GEGLU: gate and value, each of expansion 4
 
 
-def test_the_table_marks_the_three_layers_that_are_not_the_printed_ones() -> None:
+def test_the_names_of_the_three_layers_that_are_not_the_printed_ones_are_marked_and_equal_shapes_are_not() -> None:
     paper = load_document(PAPER / "table_16.yaml")
     assert isinstance(paper, LayerTable)
     table = BlockTable(name="table_16", kind="block", suite="hyperparameters", second_suite="hyperparameters")
     built_table = build_block(table, paper, study="paper")
     ours = [line for line in built_table.lines if line.ours]
-    assert [line.method for line in ours if line.cells[0].differs] == ["GroupNorm", "T x CrossAttention", "T x MLP"]
+    marked = [line.heading for line in ours if line.heading != line.method]
+    assert marked == ["≠ GroupNorm", "≠ T x CrossAttention", "≠ T x MLP"]
+    assert [line.cells[0].text for line in ours] == [row.shape for row in paper.rows]
+    assert not any(line.cells[0].differs for line in ours)
     assert [line.method for line in built_table.lines if not line.ours] == [row.layer for row in paper.rows]

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldm_pipelines.reporting.pages.page import table_page
-from ldm_pipelines.reporting.tables.forms import csv_text, escape_latex, escape_markdown, latex, markdown
+from ldm_pipelines.reporting.tables.forms import csv_text, escape_markdown, markdown
+from ldm_pipelines.reporting.tables.latex import escape_latex, latex
 from ldm_pipelines.reporting.tables.layout import RenderedTable
 from ldm_pipelines.reporting.tables.terminal import terminal
 

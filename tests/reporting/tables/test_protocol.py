@@ -10,7 +10,8 @@ from support.results import PAPER, result, stored
 from ldm_pipelines.reporting.pages.page import table_page
 from ldm_pipelines.reporting.paper.documents import load_document
 from ldm_pipelines.reporting.tables.build import build
-from ldm_pipelines.reporting.tables.forms import csv_text, latex, markdown
+from ldm_pipelines.reporting.tables.forms import csv_text, markdown
+from ldm_pipelines.reporting.tables.latex import latex
 from ldm_pipelines.reporting.tables.layout import RenderedTable
 from ldm_pipelines.reporting.tables.spec import Row, Table
 from ldm_pipelines.reporting.tables.terminal import terminal

@@ -176,7 +176,7 @@ def test_table_5_has_a_column_per_reference_and_the_rest_from_the_rows_own_resul
     assert shown["samples_per_s"] == "missing: not measured"
     alone = made("table_05", [row | {"also": []}], contents)
     assert ours(alone)["fid_train"] == "missing: not measured"
-    assert any("fid against train images" in note.text for note in alone.footnotes)
+    assert any('"fid" against train images' in note.text for note in alone.footnotes)
 
 
 def test_table_7_tells_the_images_apart_of_which_almost_half_is_masked() -> None:
@@ -188,7 +188,7 @@ def test_table_7_tells_the_images_apart_of_which_almost_half_is_masked() -> None
     assert ours(table) == {
         "fid_40_50": "missing: not measured", "lpips_40_50": "0.700", "fid_all": "0.20", "lpips_all": "0.350 ± 0.300",
     }  # fmt: skip
-    note = "no fid in details.by_masked_part of data/08_reporting/metrics/i/fill.json"
+    note = 'no "fid" in details.by_masked_part of data/08_reporting/metrics/i/fill.json'
     assert any(note in footnote.text for footnote in table.footnotes)
 
 
@@ -239,6 +239,6 @@ def test_a_metric_that_is_missing_is_said_with_file_and_key(results: dict[str, A
     table = made("table_03", [{"method": "LDM-4", "result": "digits_ldm4"}], stored(results))
     line: Line = next(line for line in table.lines if line.ours)
     assert [cell.missing for cell in line.cells] == [False, False, True, False, False]
-    note = "Not measured: no precision in metrics of data/08_reporting/metrics/samples/digits_ldm4.json."
+    note = 'Not measured: no "precision" in metrics of data/08_reporting/metrics/samples/digits_ldm4.json.'
     assert any(footnote.text.endswith(note) for footnote in table.footnotes)
     assert not table.problems

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis as Ticked
     from matplotlib.figure import Figure as Canvas
+    from matplotlib.text import Annotation
 
 PER_ROW = 3
 """Entries of the legend side by side, where they do not all fit in one row …"""
@@ -22,6 +23,13 @@ NOTE_WIDTH = 80
 DECADES = 2.2
 """Beyond so many, a logarithmic axis has ticks at powers of ten alone."""
 LEFT, RIGHT = 0.11, 0.98
+PLACES = [
+    *((x, y, "left" if x > 0 else "right") for y in (0, 10, -10) for x in (9, -9)),
+    *((x, y, side) for y in (14, -14, 22, -22, 30, -30) for x, side in ((-4, "left"), (4, "right"))),
+]
+"""Where a name stands by its point, in points, and which of its ends: beside it, else above or below."""
+MARKER = 4.0
+"""Points from the middle of a marker that a name keeps away."""
 
 Entry = tuple[str, str, str, Literal["-", "none"]]
 """Of the legend: label, colour, marker and line style."""
@@ -74,24 +82,42 @@ def _fill(axes: "Axes", x: Axis, panel: Panel) -> None:
         axes.plot(xs, ys, color=colour, marker=marker, clip_on=False, zorder=3)
     for point in panel.published:
         axes.plot(point.x, point.y, color=GREY, marker="X", linestyle="none", zorder=2)
-        axes.annotate(
-            point.label,
-            (point.x, point.y),
-            xytext=(9, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=10,
-            color=GREY,
-        )
     _scale(axes.xaxis, x)
     _scale(axes.yaxis, panel.y)
     if panel.published:
         right = max(point.x for point in panel.published)
         axes.set_xlim(right=max(axes.get_xlim()[1], right * 2.3))  # room for the labels
+        _name(axes, panel)
     if not panel.curves:
         axes.text(0.5, 0.5, "nothing measured yet", transform=axes.transAxes, ha="center", va="center")
     if not panel.curves and not panel.published:
         axes.set(xticks=[], yticks=[])
+
+
+def _name(axes: "Axes", panel: Panel) -> None:
+    """What the paper's points are called, each where no line, point or other name is; the nearest place is best."""
+    from matplotlib.path import Path
+    from matplotlib.transforms import Bbox
+
+    reach = MARKER * axes.get_figure(root=True).dpi / 72  # type: ignore[union-attr]
+    drawn: Any = [axes.transData.transform(line.get_xydata()) for line in axes.lines]
+    lines = [Path(points) for points in drawn]
+    taken = [Bbox([(x - reach, y - reach), (x + reach, y + reach)]) for points in drawn for x, y in points]
+    for point in panel.published:
+        named = axes.annotate(
+            point.label, (point.x, point.y), (0, 0), textcoords="offset points", va="center", fontsize=10, color=GREY
+        )
+
+        def hits(place: tuple[float, float, str], named: "Annotation" = named) -> int:
+            named.set(position=place[:2], ha=place[2])
+            box = named.get_window_extent()
+            outside = not axes.bbox.containsx(box.x0) or not axes.bbox.containsy(box.y0)
+            return (
+                sum(line.intersects_bbox(box, filled=False) for line in lines) + sum(map(box.overlaps, taken)) + outside
+            )
+
+        hits(min(PLACES, key=hits))
+        taken.append(Bbox(named.get_window_extent()))
 
 
 def _scale(ticked: "Ticked", axis: Axis) -> None:

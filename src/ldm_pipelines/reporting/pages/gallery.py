@@ -82,7 +82,7 @@ def _rows(kind: str, samples: Parameters, made: str) -> tuple[str, str]:
     if not condition:
         return "", "sheet of generated images"
     where = f"{samples.get('split', 'unseen')} images of {samples.get('dataset', 'the dataset')}"
-    return f"Rows: {condition} | {made} | truth ({where}).", f"rows: {condition}, {made}, true image"
+    return f"Rows: {condition} | {made} | truth ({where}).", f"rows of {condition}, {made} and true image"
 
 
 def _conditioning(samples: Parameters, entities: Entities) -> Parameters:
@@ -99,5 +99,6 @@ def _guidance(samples: Parameters) -> Iterator[str]:
 
 
 def _existing(path: Path, title: str, caption: str, alt: str) -> Iterator[Picture]:
+    """Several pictures may be described alike: the name tells them apart."""
     if path.exists():
-        yield Picture(path, title, caption, alt)
+        yield Picture(path, title, caption, f"{path.stem}: {alt}")

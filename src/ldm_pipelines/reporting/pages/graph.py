@@ -32,7 +32,7 @@ REFERENCES = {
 """By name of a parameter that names another entity: the kinds it may be of."""
 RIVAL = "_rival"
 """What the name of a user study's second result ends with."""
-BOX_WIDTH, BOX_HEIGHT, GAP, COLUMN_GAP, HEADING = 214, 24, 8, 44, 30
+BOX_WIDTH, BOX_HEIGHT, GAP, COLUMN_GAP, HEADING = 206, 24, 6, 30, 30
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Box:
     y: float
     label: str
     href: str
+    sources: tuple[Key, ...]
+    """What it is made from, but for what longer paths imply."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,21 @@ class Arrow:
     start: str
     end: str
     path: str
+    implied: bool
+    """By a longer path."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    boxes: tuple[Box, ...]
+    columns: tuple[tuple[str, tuple[Box, ...]], ...]
+    """Headings and what stands below them."""
     arrows: tuple[Arrow, ...]
-    headings: tuple[tuple[float, str], ...]
     width: float
     height: float
     box_width: int = BOX_WIDTH
     box_height: int = BOX_HEIGHT
+    pitch: int = BOX_WIDTH + COLUMN_GAP
+    """From column to column."""
 
 
 def column(kind: str) -> int:
@@ -94,24 +100,27 @@ def made_from(entities: Entities) -> dict[Key, list[Key]]:
 
 
 def draw(entities: Entities) -> Picture:
-    """Columns by stage; an arrow for what is made from what, but for what longer ways already tell."""
+    """Columns by stage; an arrow for what is made from what, told apart where a longer path implies it."""
     sources = made_from(entities)
     places: dict[Key, tuple[float, float]] = {}
-    for number in range(len(COLUMNS)):
+    columns = []
+    for number, (heading, _) in enumerate(COLUMNS):
         group = [key for key in sources if column(key[0]) == number]
         group.sort(key=lambda key: _mean([places[s][1] for s in sources[key] if s in places]))
         for row, key in enumerate(group):
-            places[key] = (number * (BOX_WIDTH + COLUMN_GAP), HEADING + row * (BOX_HEIGHT + GAP))
+            places[key] = (number * Picture.pitch, HEADING + row * (BOX_HEIGHT + GAP))
+        boxes = [Box(key, *places[key], key[1], anchor(key), tuple(_direct(key, sources))) for key in group]
+        columns.append((heading, tuple(boxes)))
     arrows = [
-        Arrow(anchor(source), anchor(key), _path(places[source], places[key]))
-        for key in sources
-        for source in _direct(key, sources)
+        Arrow(anchor(source), box.href, _path(places[source], (box.x, box.y)), source not in box.sources)
+        for _, boxes in columns
+        for box in boxes
+        for source in sources[box.key]
     ]
     return Picture(
-        tuple(Box(key, x, y, key[1], anchor(key)) for key, (x, y) in places.items()),
+        tuple(columns),
         tuple(arrows),
-        tuple((number * (BOX_WIDTH + COLUMN_GAP), heading) for number, (heading, _) in enumerate(COLUMNS)),
-        len(COLUMNS) * (BOX_WIDTH + COLUMN_GAP) - COLUMN_GAP,
+        len(COLUMNS) * Picture.pitch - COLUMN_GAP,
         max((y for _, y in places.values()), default=HEADING) + BOX_HEIGHT + GAP,
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 from ldm_pipelines.reporting.figures.figure_file import read
 from ldm_pipelines.reporting.pages.gallery import pictures
 from ldm_pipelines.reporting.pages.graph import Key, anchor, draw, measured
-from ldm_pipelines.reporting.pages.page import asset, embedded, render
+from ldm_pipelines.reporting.pages.page import Embedded, asset, embedded, render
 from ldm_pipelines.reporting.pages.records import commits, versions
 from ldm_pipelines.reporting.pages.sections import Section, sections
 from ldm_pipelines.reporting.pages.targets import aims, read_metrics
@@ -16,7 +16,7 @@ from ldm_pipelines.reporting.tables.layout import RenderedTable
 NOT_ENTITIES = {"selected", "compute", "evaluate"}
 INTRODUCTION = (
     "Tables of Rombach et al., High-Resolution Image Synthesis with Latent Diffusion Models (CVPR 2022), with the rows "
-    "that the {study} study of this project measured. Figures measured with another feature network, dataset or number "
+    "that the {study} study of this project measured. Numbers measured with another feature network, dataset or number "
     "of samples than the paper's are not comparable with the paper's; the letter beside a number says what differs."
 )
 
@@ -82,6 +82,7 @@ def _page(
         missing_plots=sorted(set(entities.get("figures", {})) - set(drawn)),
         linked=linked,
         pictures=shown,
+        highlights=_one_of_each_task(shown),
         picture_of=_picture_of(found, {picture.anchor for picture in shown}),
         sections=found,
         trained=[section for section in found if section.charts],
@@ -98,6 +99,16 @@ def _used_in(tables: Iterable[RenderedTable], linked: Mapping[str, str]) -> dict
         for anchored in dict.fromkeys(linked.get(source.result, "") for source in table.sources):
             found.setdefault(anchored, []).append(table)
     return found
+
+
+def _one_of_each_task(shown: Iterable[Embedded]) -> list[Embedded]:
+    """The first picture of each task, which its title names before the colon; none that was made without a model."""
+    first: dict[str, Embedded] = {}
+    for picture in shown:
+        task = picture.title.partition(":")[0]
+        if picture.anchor.startswith("picture-samples") and "without a model" not in task:
+            first.setdefault(task, picture)
+    return list(first.values())
 
 
 def _picture_of(found: Iterable[Section], present: set[str]) -> dict[str, str]:

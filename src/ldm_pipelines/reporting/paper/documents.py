@@ -228,7 +228,7 @@ class Sources(Spec):
     version_notes: Remarks
     keys: dict[str, dict[str, str]]
     verification: str
-    seed_errata: tuple[dict[str, str], ...]
+    summary_errata: tuple[dict[str, str], ...]
 
 
 def load_document(path: Path) -> PaperTable | HyperparameterTable | LayerTable:

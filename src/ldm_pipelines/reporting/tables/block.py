@@ -28,13 +28,18 @@ def build_block(table: BlockTable, paper: LayerTable, *, study: str = "") -> Ren
     printed = [Line(row.layer, (Cell(row.shape),), group="as printed") for row in paper.rows]
     ours = []
     for position, layer in enumerate(OURS):
-        theirs = paper.rows[position] if position < len(paper.rows) else None
-        differs = theirs != layer
-        text = f"{DIFFERS} {layer.shape}" if differs else layer.shape
-        ours.append(Line(layer.layer, (Cell(text, differs=differs),), group="as built", ours=True, study=study))
+        theirs = paper.rows[position] if position < len(paper.rows) else Layer(layer="none", shape="none")
+        title, _ = _marked(layer.layer, theirs.layer)
+        shape, differs = _marked(layer.shape, theirs.shape)
+        ours.append(Line(layer.layer, (Cell(shape, differs=differs),), "as built", ours=True, study=study, title=title))
     return RenderedTable(
         name=table.name, number=paper.table, title=paper.title, stub="Layer",
         headings=(Heading("shape", "output shape", None),), lines=(*printed, *ours), footnotes=(),
         remarks=(f"{DIFFERS} marks a layer of ours that is not the printed one.", DETAILS,
                  *(f"Released code: {text}" for text in paper.code_differs)),
     )  # fmt: skip
+
+
+def _marked(ours: str, printed: str) -> tuple[str, bool]:
+    """What is ours with a mark where it is not the printed one, and whether it is marked."""
+    return (ours, False) if ours == printed else (f"{DIFFERS} {ours}", True)

@@ -12,7 +12,8 @@ from ldm_pipelines.reporting.paper.documents import Column, PaperRow, PaperTable
 from ldm_pipelines.reporting.paper.printed import number, show
 from ldm_pipelines.reporting.results import read_results
 from ldm_pipelines.reporting.tables.footnotes import Footnotes
-from ldm_pipelines.reporting.tables.forms import csv_text, latex, markdown
+from ldm_pipelines.reporting.tables.forms import csv_text, markdown
+from ldm_pipelines.reporting.tables.latex import latex
 from ldm_pipelines.reporting.tables.layout import Cell, Heading, Line, RenderedTable
 from ldm_pipelines.reporting.tables.ordering import unlike_the_paper
 from ldm_pipelines.reporting.tables.ours import our_line

@@ -124,7 +124,8 @@ def _gap(measure: Measure, stored: list[Stored], further: list[Stored]) -> Fille
         return Filled(missing(lost[0].why))
     key = measure.keys[0]
     if measure.splits:
-        return Filled(missing("not measured"), gap=f"{key} against {' or '.join(measure.splits)} images")
+        return Filled(missing("not measured"), gap=f'"{key}" against {" or ".join(measure.splits)} images')
     place = "details.by_masked_part" if measure.masked else "metrics"
     files = " and ".join(s.file for s in stored)
-    return Filled(missing("not measured"), gap=f"no {' or '.join(measure.keys)} in {place} of {files}")
+    keys = " or ".join(f'"{key}"' for key in measure.keys)
+    return Filled(missing("not measured"), gap=f"no {keys} in {place} of {files}")

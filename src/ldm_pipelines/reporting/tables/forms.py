@@ -1,4 +1,4 @@
-"""A finished table as Markdown, LaTeX and CSV."""
+"""A finished table as Markdown and CSV."""
 
 import csv
 import io
@@ -50,97 +50,6 @@ def _markdown_cell(cell: Cell) -> str:
     text = escape_markdown(cell.text)
     std = f" ± {escape_markdown(cell.std_text)}" if cell.std_text else ""
     return (f"**{text}**" if cell.best else text) + std + _markdown_marks(cell.marks)
-
-
-# --- LaTeX -----------------------------------------------------------------------------------------------------------
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "%": r"\%",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "–": "--",
-    "—": "---",
-    "…": r"\ldots{}",
-    "’": "'",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "≠": r"$\neq$",
-    "≥": r"$\geq$",
-    "≤": r"$\leq$",
-    "→": r"$\rightarrow$",
-    "↓": r"$\downarrow$",
-    "↑": r"$\uparrow$",
-    "η": r"$\eta$",
-    "ε": r"$\varepsilon$",
-    "τ": r"$\tau$",
-}
-
-
-def latex(table: RenderedTable) -> str:
-    """A ``table`` environment for a document that loads ``booktabs`` and, for ``"``, a T1 font encoding."""
-    columns = len(table.headings)
-    body: list[str] = []
-    for number, (group, lines) in enumerate(table.groups()):
-        body += [r"\midrule"] if number else []
-        body += [rf"\multicolumn{{{columns + 1}}}{{l}}{{\emph{{{escape_latex(group)}}}}} \\"] if group else []
-        body += [" & ".join([_latex_method(line), *map(_latex_cell, line.cells)]) + r" \\" for line in lines]
-    notes = [escape_latex(remark) for remark in table.remarks]
-    notes += [rf"\textsuperscript{{{note.mark}}} {escape_latex(note.text)}" for note in table.footnotes]
-    return "\n".join(
-        [
-            r"% needs \usepackage{booktabs} and \usepackage[T1]{fontenc}",
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{Table {table.number} of the paper: {escape_latex(table.title)}}}",
-            rf"\label{{tab:{table.name.replace('_', '-')}}}",
-            rf"\begin{{tabular}}{{l{'r' * columns}}}",
-            r"\toprule",
-            " & ".join([escape_latex(table.stub), *(escape_latex(heading.text) for heading in table.headings)])
-            + r" \\",
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\par\medskip\begin{minipage}{\linewidth}\footnotesize",
-            "\\\\\n".join(notes),
-            r"\end{minipage}",
-            r"\end{table}",
-            "",
-        ]
-    )
-
-
-def escape_latex(text: str) -> str:
-    """Text that LaTeX sets as it stands."""
-    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
-
-
-def _latex_method(line: Line) -> str:
-    label = escape_latex(line.label)
-    return (rf"\quad\emph{{{label}}}" if line.ours else label) + _latex_marks(line.marks)
-
-
-def _latex_marks(marks: tuple[str, ...]) -> str:
-    return rf"\textsuperscript{{{','.join(marks)}}}" if marks else ""
-
-
-def _latex_cell(cell: Cell) -> str:
-    text = escape_latex(cell.text)
-    std = rf" {{\footnotesize $\pm$ {escape_latex(cell.std_text)}}}" if cell.std_text else ""
-    # beside the number, so that digits line up
-    marks = rf"\rlap{{{_latex_marks(cell.marks)}}}" if cell.marks else ""
-    return (rf"\textbf{{{text}}}" if cell.best else text) + std + marks
 
 
 # --- CSV -------------------------------------------------------------------------------------------------------------

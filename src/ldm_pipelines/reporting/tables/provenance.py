@@ -6,6 +6,8 @@ from typing import Any
 from ldm_pipelines.reporting.results import KINDS, Result
 
 DIGEST_LENGTH = 8
+SAMPLERS = {"dpm_solver": "DPM-Solver++"}
+"""By kind: names that are more than the kind in capitals."""
 FURTHER_METRICS = {
     "accuracy": "samples classified as the asked class",
     "codebook_usage": "share of the codebook in use",
@@ -63,8 +65,9 @@ def guided_by(samples: Mapping[str, Any]) -> Iterator[str]:
 
 
 def sampler_name(sampler: dict[str, Any]) -> str:
-    """``DDIM``, ``DPM-SOLVER``, or a scheduler's own name."""
-    return str(sampler.get("scheduler") or str(sampler.get("kind", "sampler")).upper().replace("_", "-"))
+    """``DDIM``, ``DPM-Solver++``, or a scheduler's own name."""
+    kind = str(sampler.get("kind", "sampler"))
+    return str(sampler.get("scheduler") or SAMPLERS.get(kind, kind.upper()))
 
 
 def device_text(device: dict[str, Any]) -> str:

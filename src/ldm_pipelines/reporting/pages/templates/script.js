@@ -3,6 +3,7 @@
   const root = document.documentElement;
   const pages = [...document.querySelectorAll(".page")];
   const links = [...document.querySelectorAll("header.site nav a")];
+  const title = document.title;
   root.classList.add("paged");
 
   // One page at a time: the one that holds the target of the address.
@@ -10,6 +11,8 @@
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     const page = (target && target.closest(".page")) || pages[0];
     for (const other of pages) other.classList.toggle("shown", other === page);
+    const heading = page.querySelector("h1");
+    document.title = page === pages[0] || !heading ? title : `${heading.textContent.trim().replace(/\s+/g, " ")} · ${title}`;
     const id = page.classList.contains("entity") ? (page.id.startsWith("result-") ? "results" : "runs") : page.id;
     for (const link of links) {
       if (link.hash === "#" + id) link.setAttribute("aria-current", "page");
@@ -21,7 +24,7 @@
   window.addEventListener("hashchange", () => {
     show();
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    const heading = target && target.matches(".page") && target.querySelector("h1, h2, h3");
+    const heading = target && target.matches(".page") && target.querySelector("h1");
     if (heading) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
   });
   show();
@@ -33,8 +36,7 @@
   function colour(theme) {
     if (theme) root.dataset.theme = theme;
     const now = root.dataset.theme || (dark.matches ? "dark" : "light");
-    button.textContent = now === "dark" ? "Light" : "Dark";
-    button.setAttribute("aria-label", `Switch to ${now === "dark" ? "light" : "dark"} colours`);
+    button.textContent = `Use ${now === "dark" ? "light" : "dark"} theme`;
     return now;
   }
   button.hidden = false;
@@ -91,14 +93,34 @@
     });
   }
 
-  // Graph: the arrows of the box that is pointed at, or has the focus.
+  // Graph: all arrows of the box that is pointed at, or has the focus; a finger's second tap follows the link.
   const arrows = [...document.querySelectorAll("#graph path")];
-  for (const box of document.querySelectorAll("#graph a")) {
+  let tapped = null;
+  for (const box of document.querySelectorAll("#graph svg a")) {
     const id = box.getAttribute("href").slice(1);
     const own = arrows.filter((arrow) => arrow.dataset.start === id || arrow.dataset.end === id);
-    for (const [event, near] of [["pointerenter", true], ["pointerleave", false], ["focus", true], ["blur", false]]) {
-      box.addEventListener(event, () => own.forEach((arrow) => arrow.classList.toggle("near", near)));
+    const light = (on) => own.forEach((arrow) => arrow.classList.toggle("near", on));
+    for (const [event, on] of [["pointerenter", true], ["pointerleave", false], ["focus", true], ["blur", false]]) {
+      box.addEventListener(event, () => light(on));
     }
+    box.addEventListener("click", (event) => {
+      if (event.pointerType !== "touch" || tapped === box) return;
+      event.preventDefault();
+      for (const arrow of arrows) arrow.classList.remove("near");
+      light(true);
+      tapped = box;
+    });
+  }
+  const zoom = document.getElementById("zoom");
+  zoom.hidden = false;
+  zoom.addEventListener("click", () => {
+    const actual = document.querySelector(".graph").classList.toggle("actual");
+    zoom.setAttribute("aria-pressed", actual);
+  });
+
+  // Overview: the pictures it names, which stand in the page once.
+  for (const link of document.querySelectorAll(".highlights a")) {
+    link.prepend(document.getElementById(link.hash.slice(1)).querySelector("img").cloneNode());
   }
 
   // Pictures: enlarged in a dialog, which Escape closes.
