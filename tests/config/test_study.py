@@ -202,7 +202,7 @@ def test_a_missing_or_broken_params_yaml_says_what_to_do(project: Path, text: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("device: [", "conf/local/compute.yml is not YAML: .* line 1"),
+        ("device: [", "conf/local/compute.yml is not YAML: .* line 2"),
         ("- device", "conf/local/compute.yml must hold keys and values, not a list"),
         ("weights_dir: ${oc.env:X}", r"conf/local/compute.yml: weights_dir: '\${oc.env:X}' is not filled in here"),
         ("devices: 0\ndevice: gpu", r"compute.yml: device: .*not 'gpu'\n.*conf/local/compute.yml: devices: .*not 0"),
