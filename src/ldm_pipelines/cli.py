@@ -1,7 +1,7 @@
 """The project's commands beside Kedro's own, and Kedro's ``run`` with errors that read like answers."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.utils import find_kedro_project
 
 from ldm_pipelines.console import tell_input_errors_once
-from ldm_pipelines.errors import InputError
+from ldm_pipelines.errors import InputError, near_miss
 
 
 def _input_errors(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,28 +40,51 @@ def _input_error_in(error: BaseException | None) -> InputError | None:
     return None
 
 
-def _known_pipelines(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Kedro answers the name of a pipeline that there is none of with a traceback; here it is an ``InputError``."""
+def _known_names(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Kedro answers names of pipelines, nodes, tags and runners that there are none of with a traceback; here they are
+    an ``InputError``."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        from kedro import runner
+
+        chosen = kwargs.get("runner") or ""
+        if "." not in chosen and not hasattr(runner, chosen or "SequentialRunner"):
+            known = [name for name in runner.__all__ if name.endswith("Runner")]
+            raise InputError(f"--runner: there is no runner {chosen!r}{near_miss(chosen, known)}")
         try:
             return command(*args, **kwargs)
-        except ValueError:
-            from kedro.framework.project import pipelines
-
-            asked = kwargs.get("pipelines") or filter(None, [kwargs.get("pipeline")])
-            unknown = next((name for name in asked if name not in pipelines), None)
-            if unknown is None:
+        except ValueError as error:
+            problem = _unknown_name(kwargs, str(error))
+            if problem is None:
                 raise
-            raise _no_pipeline(unknown, pipelines) from None
+            raise problem from None
 
     return wrapped
 
 
+def _unknown_name(options: Mapping[str, Any], said: str) -> InputError | None:
+    """What is wrong with the options of ``kedro run`` where Kedro ``said`` that nothing has a name."""
+    from kedro.framework.project import pipelines
+
+    asked = options.get("pipelines") or [options.get("pipeline") or "__default__"]
+    unknown = next((name for name in asked if name not in pipelines), None)
+    if unknown is not None:
+        return _no_pipeline(unknown, pipelines)
+    if not said.startswith(("Pipeline does not contain", "Pipeline contains no nodes")):
+        return None
+    nodes = {node.name for name in asked for node in pipelines[name].nodes}
+    for option, name in (("from_nodes", "--from-nodes"), ("to_nodes", "--to-nodes"), ("node_names", "--nodes")):
+        for node in options.get(option) or ():
+            if node not in nodes:
+                return InputError(f"{name}: {', '.join(asked)} has no node {node!r}{near_miss(node, nodes)}")
+    filters = ("tags", "from_inputs", "to_outputs", "namespaces")
+    given = [f"--{name.replace('_', '-')}={','.join(options[name])}" for name in filters if options.get(name)]
+    return InputError(f"{' '.join(['kedro run', *given])}: {said} `kedro registry describe PIPELINE` lists nodes")
+
+
 def _no_pipeline(name: str, known: Iterable[str]) -> InputError:
     from ldm_pipelines.config.compose import read_params
-    from ldm_pipelines.errors import near_miss
 
     stage, _, entity = name.partition(".")
     conf = _project() / "conf" / "hydra"
@@ -78,10 +101,8 @@ def _no_pipeline(name: str, known: Iterable[str]) -> InputError:
 
 
 def _project() -> Path:
-    project = find_kedro_project(Path.cwd())
-    if project is None:
-        raise InputError(f"{Path.cwd()} is not inside a Kedro project; change to the cloned folder")
-    return Path(project)
+    """Kedro knows these commands inside the project only; elsewhere ``outside`` answers."""
+    return Path(find_kedro_project(Path.cwd()) or Path.cwd())
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="ldm_pipelines")
@@ -90,13 +111,13 @@ def cli() -> None:
 
 
 if kedro_run.callback is not None:
-    kedro_run.callback = _input_errors(_known_pipelines(kedro_run.callback))
+    kedro_run.callback = _input_errors(_known_names(kedro_run.callback))
 cli.add_command(kedro_run)
 
 
 @cli.command()
 @click.argument("overrides", nargs=-1)
-@click.option("--check", is_flag=True, help="Write nothing; fail if params.yaml is not what Hydra composes.")
+@click.option("--check", is_flag=True, help="Write nothing; fail if params.yaml is not that, or conf/paper malformed.")
 @_input_errors
 def compose(overrides: tuple[str, ...], check: bool) -> None:
     """Write params.yaml from conf/hydra, and link the raw data that dataset_paths says lie elsewhere.
@@ -112,7 +133,9 @@ def compose(overrides: tuple[str, ...], check: bool) -> None:
     project = _project()
     text = compose(project, overrides)
     path = project / PARAMS_FILE
-    same = path.exists() and path.read_text() == text
+    same = path.exists() and path.read_bytes() == text.encode()
+    if check:
+        _check_paper(project / "conf" / "paper")
     if check and not same:
         raise InputError(f"{PARAMS_FILE} is not what conf/hydra composes; write it with `kedro compose`")
     if not check:
@@ -124,19 +147,32 @@ def compose(overrides: tuple[str, ...], check: bool) -> None:
         _link_raw_data(project)
 
 
+def _check_paper(folder: Path) -> None:
+    """Every file of what the paper printed, those that no table shows among them. Raises ``InputError``."""
+    from ldm_pipelines.reporting.paper.documents import load_document, load_figures, load_sources, load_zoo
+
+    loaders: dict[str, Callable[[Path], Any]] = {path.stem: load_document for path in folder.glob("table_*.yaml")}
+    loaders |= {"figures": load_figures, "sources": load_sources, "extra_repo_zoo": load_zoo}
+    for name, load in loaders.items():
+        load(folder / f"{name}.yaml")
+
+
 def _link_raw_data(project: Path) -> None:
     """DVC looks at what a stage depends on before it runs the stage, so links to raw data must be there by then."""
     from ldm_pipelines.config.compose import read_params
     from ldm_pipelines.config.loader import compute_of
-    from ldm_pipelines.pipelines.prepare_data.nodes import link_raw
+    from ldm_pipelines.pipelines.raw_links import link_checkpoints, link_raw
 
-    compute = compute_of(project)
-    for name in read_params(project)["datasets"]:
-        raw = compute.raw(name)
+    compute, parameters = compute_of(project), read_params(project)
+    imports = [name for kind in ("imports", "imported_autoencoders") for name in parameters.get(kind) or {}]
+    places: dict[str, Path | str] = {name: link_checkpoints(name, compute) for name in imports}
+    for name in parameters["datasets"]:
+        places[name] = raw = compute.raw(name)
         if isinstance(raw, Path) and raw.is_dir():
             link_raw(raw, compute.raw_links, name)
-        elif isinstance(raw, Path) and name in compute.dataset_paths:
-            click.echo(f"dataset_paths.{name}: {raw} is not there yet; compose again when it is", err=True)
+    for name, place in places.items():
+        if isinstance(place, Path) and name in compute.dataset_paths and not place.is_dir():
+            click.echo(f"dataset_paths.{name}: {place} is not there yet; compose again when it is", err=True)
 
 
 @cli.command()
@@ -144,16 +180,16 @@ def _link_raw_data(project: Path) -> None:
 @_input_errors
 def show(table: str) -> None:
     """Print a finished TABLE, for example `kedro show table_03`."""
-    from ldm_pipelines.errors import near_miss
+    from ldm_pipelines.config.compose import read_params
 
-    folder = _project() / "data" / "08_reporting" / "tables"
-    path = folder / table / f"{table}.txt"
-    if not path.exists():
-        known = sorted(p.name for p in folder.glob("table_*")) if folder.exists() else []
-        raise InputError(
-            f"no finished table {table!r}{near_miss(table, known)}; make it with `dvc repro tables@{table}`"
-        )
-    click.echo(path.read_text())
+    project = _project()
+    finished = {path.stem: path for path in (project / "data" / "08_reporting" / "tables").glob("*/*.txt")}
+    known = read_params(project).get("tables") or {}
+    if table not in {*known, *finished}:
+        raise InputError(f"there is no table {table!r} in params.yaml{near_miss(table, {*known, *finished})}")
+    if table not in finished:
+        raise InputError(f"{table} is not made yet; make it with `dvc repro tables@{table}`")
+    click.echo(finished[table].read_text())
 
 
 @cli.command()

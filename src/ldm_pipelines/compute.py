@@ -11,20 +11,21 @@ Url = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://.")]
 
 
 class Compute(Spec):
-    """What ``conf/base/compute.yml`` and ``conf/local/compute.yml`` say."""
+    """What ``conf/local/compute.yml`` may say, and what holds where it does not."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     devices: PositiveInt = 1
     """GPUs of this host that train a model together, and that encode a dataset's latents side by side: one process
     each. On the CPU: so many processes. Batch sizes are those of all together, so this must divide them."""
-    num_threads: NonNegativeInt = 0
-    """Threads of PyTorch and of NumPy's linear algebra on the CPU; 0 leaves their own choice."""
+    num_threads: NonNegativeInt = 1
+    """Threads of PyTorch and of NumPy's linear algebra on the CPU; 0 leaves their own choice. The miniature models gain
+    nothing from more."""
     num_workers: NonNegativeInt = 0
     """Processes that decode images, while a dataset is prepared and while a model trains: for each device."""
     inference_batch_size: PositiveInt = 128
     """Images at once when encoding and sampling. Results do not depend on it."""
-    checkpoint_every: PositiveInt = 500
+    checkpoint_every: PositiveInt = 250
     """Training steps between two saved training states."""
     progress: bool = True
     workspace: Path = Path("data/.workspace")
@@ -63,7 +64,7 @@ class Compute(Spec):
 
     @property
     def raw_links(self) -> Path:
-        """Where images that are left in place are looked for, as ``NAME``: what lies elsewhere gets a link there."""
+        """Where raw files are read and where DVC watches them, as ``NAME``: what lies elsewhere gets a link there."""
         return self._project / "data" / "01_raw"
 
     def torch_device(self) -> str:

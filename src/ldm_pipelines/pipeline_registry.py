@@ -29,7 +29,11 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 
 def pipelines_of(study: Study) -> dict[str, Pipeline]:
-    """The registry of one study."""
+    """The registry of one study.
+
+    Raises:
+        InputError: a table or figure has the name of a pipeline.
+    """
     from ldm_pipelines.pipelines.evaluate.pipeline import create_for_outside
     from ldm_pipelines.pipelines.export_model.pipeline import create as export_model
     from ldm_pipelines.pipelines.import_checkpoint.pipeline import create_hint
@@ -49,12 +53,9 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
         registry["import_checkpoint"] = create_hint()  # not in ``everything``: fails only where it is asked for
     registry["evaluate"] = create_for_outside()  # not in ``everything``: what it measures is said on the command line
     registry["everything"] = everything
-    for name in study.tables:
-        check = create_check([name], name)
-        registry[name] = everything.to_outputs(f"tables/{name}") + check
+    checks = {name: create_check([name], name) for name in study.tables}
+    for name, check in checks.items():
         registry[f"tables.{name}"] += check
-    for name in study.figures:
-        registry[name] = everything.to_outputs(f"figures/{name}")
     if study.tables:
         rendered = registry["tables"].to_outputs(*(f"rendered/{name}" for name in study.tables))
         report = registry["figures"] + create_report(study.tables, study.figures)
@@ -63,6 +64,15 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
         registry["verify"] = rendered + verify(study.tables)
     making = "train_ldm" if study.selected.ldm in study.ldms else "import_checkpoint"
     registry["train_ldm"] = registry[f"{making}.{study.selected.ldm}"]
+    single = {("tables", name): everything.to_outputs(f"tables/{name}") + check for name, check in checks.items()}
+    single |= {("figures", name): everything.to_outputs(f"figures/{name}") for name in study.figures}
+    for (kind, name), pipeline in single.items():
+        if name in registry:
+            raise InputError(
+                f"params.yaml: {kind}.{name}: there is a pipeline of this name; give it another in conf/hydra, and run "
+                "`kedro compose`"
+            )
+        registry[name] = pipeline
     registry["__default__"] = registry[study.selected.table]
     return registry
 

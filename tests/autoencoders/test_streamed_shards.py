@@ -26,7 +26,7 @@ from ldm_pipelines.feature_networks.image_batches import ImageBatches
 from ldm_pipelines.latents.cache import LatentCache
 from ldm_pipelines.latents.encode import encode
 from ldm_pipelines.latents.spec import Latents
-from ldm_pipelines.pipelines.prepare_data.nodes import link_raw
+from ldm_pipelines.pipelines.raw_links import link_raw
 from ldm_pipelines.preparation.prepare import prepare
 from ldm_pipelines.preparation.spec import Dataset
 from ldm_pipelines.training.stream import Steps

@@ -9,7 +9,9 @@ import pytest
 import yaml
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
+from support.parameters import set_at
 
+from ldm_pipelines.cli import _link_raw_data
 from ldm_pipelines.config.compose import compose
 from ldm_pipelines.config.study import Study, read_study
 from ldm_pipelines.errors import InputError
@@ -85,3 +87,19 @@ def test_export_model_exports_every_model(without_imports: Study, released: dict
     exports = nodes_of(pipelines_of(without_imports)["export_model"])
     assert exports == {f"export_model.{name}" for name in without_imports.ldms}
     assert nodes_of(pipelines_of(read_study(released, "released"))["export_model"]) == {"export_model.cin256"}
+
+
+def test_compose_links_checkpoints_that_lie_elsewhere_to_where_dvc_watches_them(
+    released: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(released))
+    (tmp_path / "conf" / "local").mkdir(parents=True)
+    places = {"cin256": str(tmp_path / "elsewhere"), "imagenet": str(tmp_path / "gone")}
+    (tmp_path / "conf" / "local" / "compute.yml").write_text(yaml.safe_dump({"dataset_paths": places}))
+    (tmp_path / "elsewhere").mkdir()
+    _link_raw_data(tmp_path)
+    assert (tmp_path / released["imports"]["cin256"]["upstream"]).samefile(tmp_path / "elsewhere")
+    assert "dataset_paths.imagenet:" in capsys.readouterr().err
+    released = set_at(released, "imports.cin256.upstream", "data/01_raw/checkpoints/cin")
+    with pytest.raises(InputError, match=r"imports\.cin256\.upstream must be 'data/01_raw/checkpoints/cin256'"):
+        read_study(released, "params.yaml")

@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 import yaml
+from kedro.validation.type_extractor import TypeExtractor
 from support.parameters import set_at
 
+from ldm_pipelines.compute import Compute
 from ldm_pipelines.config.compose import compose
-from ldm_pipelines.config.loader import StudyConfigLoader
+from ldm_pipelines.config.loader import StudyConfigLoader, compute_of
 from ldm_pipelines.config.study import REFERENCES, Study, read_study
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.pipeline_registry import pipelines_of
 
 PROJECT = Path(__file__).parents[2]
 STUDIES = sorted(path.stem for path in (PROJECT / "conf" / "hydra" / "study").glob("*.yaml"))
@@ -174,17 +177,117 @@ def test_machine_facts_come_from_compute_yml_and_paths_are_the_projects(
     assert load(project)["compute"]["weights_dir"] == "/weights"
     assert load(project, {"compute": {"weights_dir": "/others"}})["compute"]["weights_dir"] == "/others"
     (project / "conf" / "local" / "compute.yml").write_text("num_thread: 2\n")
-    with pytest.raises(InputError, match=r"compute\.num_thread: .*did you mean 'num_threads'"):
+    with pytest.raises(InputError, match=r"conf/local/compute\.yml: num_thread: .*did you mean 'num_threads'"):
         load(project)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "is missing; write it with `kedro compose`"), ("a: [", "is not YAML"), ("", "no parameters")],
+    [
+        (None, "is missing; write it with `kedro compose`"),
+        ("a: [", "is not YAML"),
+        ("", "no parameters"),
+        ("- a", "must hold keys and values, not a list"),
+        ("study: caf\xe9", "params.yaml is not YAML: 'utf-8' codec can't decode .*; write it with `kedro compose`"),
+    ],
 )
 def test_a_missing_or_broken_params_yaml_says_what_to_do(project: Path, text: str | None, message: str) -> None:
     (project / "params.yaml").unlink()
     if text is not None:
-        (project / "params.yaml").write_text(text)
+        (project / "params.yaml").write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match=message):
         load(project)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("device: [", "conf/local/compute.yml is not YAML: .* line 2"),
+        ("- device", "conf/local/compute.yml must hold keys and values, not a list"),
+        ("weights_dir: ${oc.env:X}", r"conf/local/compute.yml: weights_dir: '\${oc.env:X}' is not filled in here"),
+        ("devices: 0\ndevice: gpu", r"compute.yml: device: .*not 'gpu'\n.*conf/local/compute.yml: devices: .*not 0"),
+        ("{}", None),
+        ("# nothing", None),
+    ],
+)
+def test_a_mistake_in_compute_yml_is_one_error_with_file_and_key(project: Path, text: str, message: str | None) -> None:
+    (project / "conf" / "local" / "compute.yml").write_text(text)
+    if message is None:
+        assert load(project)["compute"] == load(project, {"compute": {"num_threads": 1}})["compute"]
+        return
+    with pytest.raises(InputError, match=message):
+        load(project)
+    with pytest.raises(InputError, match=message):
+        compute_of(project)
+
+
+@pytest.mark.parametrize(
+    ("compute", "message"),
+    [
+        ("gpu", "^--params compute: give its parts, for example compute.device=cpu"),
+        ({"device": "gpu"}, "^--params compute.device: Input should be 'auto', 'cpu' or 'cuda', not 'gpu'$"),
+    ],
+)
+def test_machine_facts_of_the_command_line_are_not_put_down_to_a_file(
+    project: Path, compute: Any, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        load(project, {"compute": compute})
+
+
+def test_what_no_compute_yml_says_is_what_the_code_says(project: Path) -> None:
+    (project / "conf" / "base" / "compute.yml").unlink()
+    assert compute_of(project) == Compute().under(project)
+    assert not (PROJECT / "conf" / "base" / "compute.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("samples.pixels_class.upstream", "data/06_models/ldms/pixels_class/config.json", "must be 'data/06_models/latent_classifiers/pixels_noisy' .the classifier that guides"),
+        ("samples.scenes_layout.upstream", "README.md", "must be 'data/06_models/ldms/scenes_layout/config.json'"),
+        ("datasets.photos.upstream", "README.md", "must be 'src/ldm_pipelines/preparation/sources/photos.py'"),
+        ("feature_networks.digits_classifier.upstream", "data/03_primary/photos", "must be 'data/03_primary/digits'"),
+    ],
+)  # fmt: skip
+def test_dvc_is_told_to_watch_what_is_read(path: str, value: str, message: str) -> None:
+    parameters = yaml.safe_load(compose(PROJECT, ["study=smoke_tasks"]))
+    with pytest.raises(InputError, match=rf"^params.yaml:\n  {path} {message}.*not '{value}'$"):
+        read_study(set_at(parameters, path, value), "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("upstream", "right"),
+    [
+        ("data/01_raw/my_images", True),
+        ("data/01_raw/my_images/list.csv", True),
+        ("data/01_raw/my_images.md5", True),
+        ("/disk/my_images/md5sums.txt", True),
+        ("s3://bucket/list", True),
+        ("data/01_raw/others", False),
+        ("README.md", False),
+    ],
+)
+def test_raw_data_may_be_watched_by_a_file_that_changes_with_them(upstream: str, right: bool) -> None:
+    parameters = set_at(yaml.safe_load(compose(PROJECT, ["study=my_images"])), "datasets.my_images.upstream", upstream)
+    if right:
+        assert read_study(parameters, "params.yaml")
+    else:
+        with pytest.raises(InputError, match=r"datasets\.my_images\.upstream must be 'data/01_raw/my_images', where"):
+            read_study(parameters, "params.yaml")
+
+
+@pytest.mark.parametrize("name", ["tables", "verify", "train_ldm", "evaluate"])
+def test_a_figure_may_not_be_called_as_a_pipeline(parameters: dict[str, Any], name: str) -> None:
+    figure = parameters["figures"]["rate_distortion"]
+    study = read_study(set_at(parameters, f"figures.{name}", figure), "params.yaml")
+    with pytest.raises(InputError, match=rf"^params.yaml: figures.{name}: there is a pipeline of this name; give"):
+        pipelines_of(study)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_kedro_finds_one_type_for_each_parameter(study: str, caplog: pytest.LogCaptureFixture) -> None:
+    TypeExtractor(
+        pipelines_of(read_study(yaml.safe_load(compose(PROJECT, [f"study={study}"])), study))
+    ).extract_types_from_pipelines()
+    assert [record.getMessage() for record in caplog.records if "Conflicting" in record.getMessage()] == []

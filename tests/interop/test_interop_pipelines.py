@@ -28,7 +28,7 @@ FACTS = {"name": "faces", "upstream": "data/01_raw/checkpoints/faces", "checkpoi
 
 @pytest.fixture
 def compute(tmp_path: Path) -> Compute:
-    return Compute(workspace=tmp_path / "workspace", raw_dir=tmp_path / "raw", progress=False)
+    return Compute(workspace=tmp_path / "workspace", raw_dir=tmp_path / "raw", progress=False).under(tmp_path)
 
 
 @pytest.fixture
@@ -68,6 +68,7 @@ def test_files_may_lie_elsewhere(faces: Checkpoint, compute: Compute, tmp_path: 
         import_model(Import(**FACTS), compute)
     compute = compute.model_copy(update={"dataset_paths": {"faces": tmp_path / "elsewhere"}})
     assert import_model(Import(**FACTS), compute)[0].name == "faces"
+    assert (tmp_path / FACTS["upstream"]).samefile(tmp_path / "elsewhere")  # where DVC looks
 
 
 def test_a_first_stage_alone(compute: Compute, tmp_path: Path) -> None:

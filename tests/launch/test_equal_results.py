@@ -36,7 +36,7 @@ from ldm_pipelines.feature_networks.networks import save_network
 from ldm_pipelines.latents.encode import encode
 from ldm_pipelines.latents.spec import Latents
 from ldm_pipelines.launch.train import launch
-from ldm_pipelines.pipelines.prepare_data.nodes import link_raw
+from ldm_pipelines.pipelines.raw_links import link_raw
 from ldm_pipelines.preparation.prepare import prepare
 from ldm_pipelines.preparation.spec import Dataset
 

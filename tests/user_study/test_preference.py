@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from user_study.conftest import STUDY
 
+from ldm_pipelines.compute import Compute
+from ldm_pipelines.pipelines.user_study.nodes import read_preference
 from ldm_pipelines.user_study.intervals import bootstrap_participants, wilson
 from ldm_pipelines.user_study.preference import measure_preference
 from ldm_pipelines.user_study.questions import Key, Question
@@ -111,3 +113,14 @@ def test_several_participants_are_resampled_whole(answered: Callable[[str, Prefe
     assert shares(rival, "preference_vs_gt_pct")[0] == pytest.approx(100 / 3)
     assert "bootstrap over 3 participants" in ours["provenance"]["protocol"]["preference_score_pct"]
     assert ours["metrics"]["participants"] == 3
+
+
+def test_answers_are_read_where_dvc_looks_for_them_wherever_raw_data_lie(
+    answered: Callable[[str, Prefers], Path], made: Path, tmp_path: Path
+) -> None:
+    folder = answered("00000001", first_of("samples", "truth", "rival"))
+    watched = tmp_path / "data" / "01_raw" / "user_study" / STUDY.name
+    watched.mkdir(parents=True)
+    (folder / "00000001.json").rename(watched / "00000001.json")
+    compute = Compute(raw_dir=tmp_path / "elsewhere").under(tmp_path)
+    assert read_preference(STUDY, made, compute)["metrics"]["answers"] == 8

@@ -43,12 +43,27 @@ def read_params(project: Path) -> dict[str, Any]:
         InputError: the file is missing or is no YAML mapping.
     """
     path = project / PARAMS_FILE
-    if not path.exists():
-        raise InputError(f"{path} is missing; write it with `kedro compose`")
     try:
-        parameters = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML: {error}") from None
-    if not isinstance(parameters, dict):
-        raise InputError(f"{path} holds no parameters; write it with `kedro compose`")
+        parameters, problem = read_mapping(path), f"{path} holds no parameters"
+    except FileNotFoundError:
+        parameters, problem = {}, f"{path} is missing"
+    except InputError as error:
+        parameters, problem = {}, str(error)
+    if not parameters:
+        raise InputError(f"{problem}; write it with `kedro compose`")
     return parameters
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Keys and values of a YAML file, none where it is empty.
+
+    Raises:
+        InputError: the file holds something else. A missing one is a ``FileNotFoundError``.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except (UnicodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict | None):
+        raise InputError(f"{path} must hold keys and values, not a {type(content).__name__}")
+    return content or {}

@@ -3,18 +3,20 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kedro.config import OmegaConfigLoader
 from pydantic import ValidationError
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.config.compose import read_params
+from ldm_pipelines.config.compose import read_mapping, read_params
 from ldm_pipelines.config.problems import explain
 from ldm_pipelines.config.study import REFERENCES, read_study
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.evaluation.outside_spec import Outside
 
+COMPUTE_FILE = "compute.yml"
 WEIGHTS_DIR = "LDM_WEIGHTS_DIR"
 """Environment variable: a folder of published weights; goes before ``weights_dir`` of ``compute.yml``."""
 
@@ -25,10 +27,6 @@ class StudyConfigLoader(OmegaConfigLoader):
     Everything else (catalog, logging) is read as Kedro always does.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        patterns = {"compute": ["compute*", "compute*/**"], **(kwargs.pop("config_patterns", None) or {})}
-        super().__init__(*args, config_patterns=patterns, **kwargs)
-
     def __getitem__(self, key: str) -> dict[str, Any]:
         if key == "parameters":
             return self._parameters()
@@ -38,35 +36,51 @@ class StudyConfigLoader(OmegaConfigLoader):
         project = Path(self.conf_source).resolve().parent
         parameters = read_params(project)
         changes = dict(self.runtime_params or {})
-        compute = {**super().__getitem__("compute"), **_from_environment(), **changes.pop("compute", {})}
+        compute = self.compute(changes.pop("compute", {}))
         outside = read_outside(changes.pop("evaluate", {}), project)
         _refuse_references(changes)
         study = read_study(_override(parameters, changes), "--params" if changes else "params.yaml")
         return {
             **study.model_dump(mode="json"),
-            "compute": read_compute(compute).under(project).model_dump(mode="json"),
+            "compute": compute.model_dump(mode="json"),
             "evaluate": outside.model_dump(mode="json"),
         }
+
+    def compute(self, changes: Any = MappingProxyType({})) -> Compute:
+        """The machine's facts: of a key that several places have, the last one's holds; ``changes`` is that.
+
+        Raises:
+            InputError: a line per problem, each with its place and key.
+        """
+        if not isinstance(changes, Mapping):
+            raise InputError("--params compute: give its parts, for example compute.device=cpu")
+        conf = Path(self.conf_source).resolve()
+        files = [conf / str(name) / COMPUTE_FILE for name in (self.base_env, self.env or self.default_run_env)]
+        places: dict[str, Mapping[Any, Any]] = {f"{file}: ": _machine_facts(file) for file in files if file.exists()}
+        if weights_dir := os.environ.get(WEIGHTS_DIR):
+            places[f"{WEIGHTS_DIR}: "] = {"weights_dir": str(Path(weights_dir).expanduser().resolve())}
+        places["--params compute."] = changes
+        place_of = {key: place for place, facts in places.items() for key in facts}
+        try:
+            found = Compute.model_validate({key: places[place][key] for key, place in place_of.items()})
+        except ValidationError as error:
+            named = zip(error.errors(), explain(Compute, error), strict=True)
+            problems = [place_of.get(str(problem["loc"][0]), f"{COMPUTE_FILE}: ") + line for problem, line in named]
+            raise InputError("\n".join(problems)) from None
+        return found.under(conf.parent)
 
 
 def compute_of(project: Path) -> Compute:
     """The machine's facts in ``conf/base`` and ``conf/local``. Raises ``InputError``."""
-    found = StudyConfigLoader(str(project / "conf"), base_env="base", default_run_env="local")["compute"]
-    return read_compute({**found, **_from_environment()}).under(project)
+    return StudyConfigLoader(str(project / "conf"), base_env="base", default_run_env="local").compute()
 
 
-def _from_environment() -> dict[str, str]:
-    weights_dir = os.environ.get(WEIGHTS_DIR)
-    return {"weights_dir": str(Path(weights_dir).expanduser().resolve())} if weights_dir else {}
-
-
-def read_compute(values: Mapping[str, Any]) -> Compute:
-    """Check the machine's facts."""
-    try:
-        return Compute.model_validate(values)
-    except ValidationError as error:
-        problems = "; ".join(f"compute.{line}" for line in explain(Compute, error))
-        raise InputError(f"compute.yml: {problems}") from None
+def _machine_facts(file: Path) -> dict[str, Any]:
+    facts = read_mapping(file)
+    for key, value in facts.items():
+        if "${" in str(value):
+            raise InputError(f"{file}: {key}: {value!r} is not filled in here; write what it stands for")
+    return facts
 
 
 def read_outside(values: Any, project: Path) -> Outside:

@@ -12,6 +12,7 @@ from ldm_pipelines.config.network_checks import network_problems
 from ldm_pipelines.config.problems import explain
 from ldm_pipelines.config.result_checks import ROW_SOURCES, figure_problems, table_problems
 from ldm_pipelines.config.sampling_checks import samples_problems
+from ldm_pipelines.config.upstream_checks import upstream_problems
 from ldm_pipelines.config.user_studies import user_study_problems
 from ldm_pipelines.diffusion.latent_classifier_spec import LatentClassifier
 from ldm_pipelines.diffusion.spec import LDM
@@ -132,6 +133,7 @@ class Study(Spec):
             *self._inconsistent(),
             *self._impossible_conditions(),
             *samples_problems(self),
+            *upstream_problems(self),
             *analysis_problems(self),
             *network_problems(self),
             *user_study_problems(self.user_studies, {**self.samples, **self.baselines}, self.ldms),

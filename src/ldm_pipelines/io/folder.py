@@ -14,7 +14,7 @@ class FolderDataset(AbstractDataset[Path, Path]):
 
     Saving takes the path of a finished folder in a workspace, copies it beside its destination as ``.NAME.partial``
     only if it lies on another disk, and renames: what exists under the destination's name is complete. The workspace
-    that held it is removed.
+    that held it is removed last, so a kill loses nothing.
     """
 
     def __init__(self, filepath: str, made_by: str, metadata: dict[str, Any] | None = None) -> None:
@@ -30,14 +30,15 @@ class FolderDataset(AbstractDataset[Path, Path]):
 
     def save(self, data: Path) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.parent / f".{self._path.name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.move(data, partial)
-        old = self._path.parent / f".{self._path.name}.old"
-        shutil.rmtree(old, ignore_errors=True)
+        partial, old = (self._path.parent / f".{self._path.name}.{state}" for state in ("partial", "old"))
+        for left_behind in (partial, old):
+            shutil.rmtree(left_behind, ignore_errors=True)
+        complete = data
+        if data.stat().st_dev != self._path.parent.stat().st_dev:
+            complete = Path(shutil.copytree(data, partial))
         if self._path.exists():
             self._path.rename(old)
-        partial.rename(self._path)
+        complete.rename(self._path)
         shutil.rmtree(old, ignore_errors=True)
         shutil.rmtree(data.parent, ignore_errors=True)
 

@@ -12,7 +12,7 @@ from support.results import PAPER
 
 from ldm_pipelines.config.compose import compose
 from ldm_pipelines.config.study import Study, read_study
-from ldm_pipelines.pipelines.describe_ldm.nodes import describe_ldm
+from ldm_pipelines.pipelines.describe_ldm.nodes import describe_importing_ldm, describe_ldm
 from ldm_pipelines.reporting.paper.documents import HyperparameterTable, load_document
 from ldm_pipelines.reporting.tables.build import write
 from ldm_pipelines.reporting.tables.layout import RenderedTable
@@ -120,7 +120,7 @@ def test_sizes_agree_to_the_printed_digit_cut_or_rounded(printed: str, ours: int
 
 def test_a_model_on_an_imported_first_stage_says_that_its_shapes_are_not_known() -> None:
     ldm = study().ldms["text_to_image"]
-    contents = {"hyperparameters/text_to_image": describe_ldm(ldm, study().datasets[ldm.dataset])}
+    contents = {"hyperparameters/text_to_image": describe_importing_ldm(ldm)}
     table = table_of("table_17").model_copy(update={"columns": {"text_to_image": "text_to_image"}})
     assert build_settings(table, paper("table_17"), contents).lines[1].cells[0].text == (
         "missing: the first stage kl_f8 is imported, its shapes are not among the parameters"

@@ -10,13 +10,16 @@ VOCABULARIES = {"bert-base-uncased": 30522}
 """Sizes of pretrained tokenizers, known without loading them."""
 
 
-def describe_ldm(ldm: LDM, dataset: Dataset, autoencoder: Autoencoder | None = None) -> dict[str, Any]:
-    """Settings in the paper's terms, and the numbers of parameters; of an imported first stage neither is known."""
+def describe_importing_ldm(ldm: LDM) -> dict[str, Any]:
+    """Of a model with an imported first stage: neither settings nor numbers are known."""
+    why = f"the first stage {ldm.autoencoder} is imported, its shapes are not among the parameters"
+    return {"kind": "settings", "name": ldm.name, "missing": why}
+
+
+def describe_ldm(ldm: LDM, dataset: Dataset, autoencoder: Autoencoder) -> dict[str, Any]:
+    """Settings in the paper's terms, and the numbers of parameters."""
     from ldm_pipelines.reporting.tables.terms import settings_of
 
-    if autoencoder is None:
-        why = f"the first stage {ldm.autoencoder} is imported, its shapes are not among the parameters"
-        return {"kind": "settings", "name": ldm.name, "missing": why}
     counts = count_parameters(ldm, autoencoder, dataset.image_size)
     return {
         "kind": "settings",

@@ -6,6 +6,7 @@ from pathlib import Path
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
+from ldm_pipelines.pipelines.raw_links import link_checkpoints
 from ldm_pipelines.pipelines.workspace import workspace_for
 
 
@@ -13,7 +14,7 @@ def import_model(import_: Import, compute: Compute) -> tuple[Path, Path]:
     """The model's folder, and its first stage's."""
     from ldm_pipelines.interop.importing import import_checkpoint
 
-    files = _files(import_, compute)
+    files = link_checkpoints(import_.name, compute)
     imported = import_checkpoint(
         files / import_.checkpoint,
         _workspace(import_, compute),
@@ -37,7 +38,7 @@ def import_autoencoder(import_: ImportedAutoencoder, compute: Compute) -> Path:
     """The first stage's folder."""
     from ldm_pipelines.interop.importing import import_checkpoint
 
-    files = _files(import_, compute)
+    files = link_checkpoints(import_.name, compute)
     imported = import_checkpoint(
         files / import_.checkpoint,
         _workspace(import_, compute),
@@ -69,13 +70,6 @@ def refuse_without_imports(study: str) -> None:
         "    NAME: {upstream: data/01_raw/checkpoints/NAME, checkpoint: model.ckpt, dataset: DATASET}\n\n"
         f"run `kedro compose study={study}` and try again; docs/tasks.md has a whole study"
     )
-
-
-def _files(import_: Import | ImportedAutoencoder, compute: Compute) -> Path:
-    place = compute.raw(import_.name, default=f"checkpoints/{import_.name}")
-    if isinstance(place, str):
-        raise InputError(f"dataset_paths.{import_.name}: a checkpoint is read from a folder, not from {place}")
-    return place
 
 
 def _workspace(import_: Import | ImportedAutoencoder, compute: Compute) -> Path:

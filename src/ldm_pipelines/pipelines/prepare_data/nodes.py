@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.errors import InputError
+from ldm_pipelines.pipelines.raw_links import link_raw
 from ldm_pipelines.preparation.spec import Dataset
 
 if TYPE_CHECKING:
@@ -50,25 +50,3 @@ def raw_folder(dataset: Dataset, compute: Compute) -> "Path | RemoteFolder":
         return place
     cache = (compute.workspace / "fetched" / dataset.name).absolute()
     return RemoteFolder(url=place, cache=cache, keep_bytes=int(compute.fetched_gib * 2**30))
-
-
-def link_raw(raw: "Path | RemoteFolder", links: Path, name: str) -> None:
-    """Make ``links/NAME`` lead to ``raw``, for all who read images in place; what is behind a URL is described there.
-
-    Raises ``InputError`` where the place is taken.
-    """
-    from ldm_pipelines.data.prepared import remote_file
-
-    place, remote = links / name, remote_file(links, name)
-    if not isinstance(raw, Path):
-        raw.write(remote)
-        return
-    remote.unlink(missing_ok=True)
-    if place.exists() and place.samefile(raw):
-        return
-    if place.is_symlink():
-        place.unlink()
-    elif place.exists():
-        raise InputError(f"{place} is in the way: images are in {raw}, and a link to it is needed there; move it away")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.symlink_to(raw.resolve(), target_is_directory=True)

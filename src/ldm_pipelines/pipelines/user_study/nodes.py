@@ -29,4 +29,4 @@ def read_rival_preference(study: UserStudy, made: Path, compute: Compute) -> dic
 def _preference(study: UserStudy, made: Path, compute: Compute, side: Literal["samples", "rival"]) -> dict[str, Any]:
     from ldm_pipelines.user_study.preference import measure_preference
 
-    return measure_preference(study, made, compute.raw_dir / "user_study" / study.name, side)
+    return measure_preference(study, made, compute.raw_links / "user_study" / study.name, side)
