@@ -10,7 +10,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.utils import find_kedro_project
 
-from ldm_pipelines.console import tell_input_errors_once
+from ldm_pipelines.console import input_error_in, tell_input_errors_once
 from ldm_pipelines.errors import InputError, near_miss
 
 
@@ -23,21 +23,12 @@ def _input_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except Exception as error:
-            found = _input_error_in(error)
+            found = input_error_in(error)
             if found is None:
                 raise
             raise click.ClickException(str(found)) from None
 
     return wrapped
-
-
-def _input_error_in(error: BaseException | None) -> InputError | None:
-    """The ``InputError`` that caused ``error``, if one did (Kedro wraps what datasets raise)."""
-    while error is not None:
-        if isinstance(error, InputError):
-            return error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return None
 
 
 def _known_names(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -37,7 +37,7 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
     from ldm_pipelines.pipelines.evaluate.pipeline import create_for_outside
     from ldm_pipelines.pipelines.export_model.pipeline import create as export_model
     from ldm_pipelines.pipelines.import_checkpoint.pipeline import create_hint
-    from ldm_pipelines.pipelines.tables.pipeline import create_check, create_report
+    from ldm_pipelines.pipelines.tables.pipeline import PROBLEMS, create_check, create_report
     from ldm_pipelines.pipelines.verify.pipeline import create as verify
 
     stages = _stages(study)
@@ -59,8 +59,8 @@ def pipelines_of(study: Study) -> dict[str, Pipeline]:
     if study.tables:
         rendered = registry["tables"].to_outputs(*(f"rendered/{name}" for name in study.tables))
         report = registry["figures"] + create_report(study.tables, study.figures)
-        registry["report"] = rendered + report
-        registry["tables"] += report + create_check(study.tables, "all")
+        registry["report"] = rendered + report + create_check([], "report", PROBLEMS)
+        registry["tables"] += report + create_check(study.tables, "all", PROBLEMS)
         registry["verify"] = rendered + verify(study.tables)
     making = "train_ldm" if study.selected.ldm in study.ldms else "import_checkpoint"
     registry["train_ldm"] = registry[f"{making}.{study.selected.ldm}"]

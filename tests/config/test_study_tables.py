@@ -10,6 +10,7 @@ from ldm_pipelines.config.study import Study, read_study
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.pipeline_registry import pipelines_of
 from ldm_pipelines.reporting.paper.documents import HyperparameterTable, LayerTable, PaperTable, load_document
+from ldm_pipelines.reporting.tables.build import build
 from ldm_pipelines.reporting.tables.spec import BlockTable, SettingsTable, Table
 
 PROJECT = Path(__file__).parents[2]
@@ -39,6 +40,16 @@ def test_every_row_stands_below_one_published_row_and_every_column_is_the_papers
                 assert set(row.columns) <= keys
         elif isinstance(table, SettingsTable) and isinstance(paper, HyperparameterTable):
             assert set(table.columns) <= set(paper.columns)
+
+
+def test_rows_of_a_table_are_told_apart_by_what_they_are_called(study: Study) -> None:
+    for name, table in study.tables.items():
+        paper = load_document(PROJECT / "conf" / "paper" / f"{name}.yaml")
+        if isinstance(table, Table) and isinstance(paper, PaperTable):
+            assert build(table, paper, {}).problems == ()
+            groups = [paper.rows[paper.find(row.method, row.group, row.where)].group for row in table.rows]
+            called = [(group, row.label or row.method) for group, row in zip(groups, table.rows, strict=True)]
+            assert len(set(called)) == len(called), name
 
 
 def test_every_table_has_a_pipeline_of_its_own_and_one_from_raw_data(study: Study) -> None:

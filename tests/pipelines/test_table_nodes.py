@@ -1,6 +1,7 @@
 """Tables through Kedro: a broken file or row spoils its own table, the others are written, and the run says so."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ldm_pipelines.io import FolderDataset, PaperTableDataset, ResultDataset
 from ldm_pipelines.pipelines.tables.nodes import check_tables, render_block, render_settings, render_table, write_report
 from ldm_pipelines.pipelines.tables.pipeline import create_check
 from ldm_pipelines.reporting.paper.documents import Unreadable
+from ldm_pipelines.reporting.tables.build import unreadable
 from ldm_pipelines.reporting.tables.spec import BlockTable, Row, SettingsTable, Table
 
 NAMES = ["table_02", "table_03"]
@@ -89,16 +91,38 @@ def test_a_row_of_an_unknown_method_is_an_error_after_all_tables_are_written(pro
     assert "CogView" in text(project, "table_02")
 
 
-@pytest.mark.parametrize(
-    ("content", "why"), [("{", "malformed result"), ("[1]", "malformed result"), (None, "not run")]
-)
-def test_a_result_that_is_missing_or_no_json_is_a_cell_that_says_so(
-    project: Path, content: str | None, why: str
-) -> None:
-    if content is not None:
-        (project / "digits.json").write_text(content)
+def test_a_result_that_is_not_there_is_a_cell_that_says_so(project: Path) -> None:
     run(project, [{"method": "LDM-4", "result": "digits"}])
-    assert f"missing: {why}" in text(project, "table_03")
+    assert "missing: not run" in text(project, "table_03")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'{"fid": "\xff"}', "the file is not JSON"),
+        (b"[1]", "the file holds no JSON object"),
+        (b'{"kind": "samples", "name": "digits", "metrics": {"fid": "bad"}, "provenance": {}}', "metrics.fid: "),
+    ],
+)
+def test_a_result_that_cannot_be_read_is_a_cell_that_says_so_and_an_error_after_all_tables_are_written(
+    project: Path, content: bytes, why: str
+) -> None:
+    (project / "digits.json").write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        run(project, [{"method": "LDM-4", "result": "digits"}])
+    assert f"  table_03: data/08_reporting/metrics/s/digits.json: malformed result ({why}" in str(raised.value)
+    assert "missing: malformed result" in text(project, "table_03")
+    assert "CogView" in text(project, "table_02")
+
+
+def test_what_is_wrong_in_several_tables_and_the_report_is_told_once() -> None:
+    broken = unreadable(Unreadable("table_02", "x.json: malformed result (root)"))
+    with pytest.raises(InputError) as raised:
+        check_tables(broken, replace(broken, name="table_03"), Path(), ["x.json: malformed result (root)", "y.json: z"])
+    assert str(raised.value).splitlines()[1:] == [
+        "  table_02, table_03, report: x.json: malformed result (root)",
+        "  report: y.json: z",
+    ]
 
 
 def test_tables_without_mistakes_pass(project: Path) -> None:
@@ -137,6 +161,6 @@ def test_the_report_is_the_same_whether_parameters_come_as_models_or_as_text(pro
             "tables": {made.name: table},
         }
         compute = Compute(num_threads=1, workspace=project / str(number))
-        texts.append((write_report(parameters, project, {}, compute) / "index.html").read_text())
+        texts.append((write_report(parameters, project, {}, compute)[0] / "index.html").read_text())
     assert texts[0] == texts[1]
     assert 'data-start="result-evaluations-digits" data-end="table_03"' in texts[0]

@@ -7,6 +7,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 
 from ldm_pipelines.errors import InputError
+from ldm_pipelines.reporting.results import load_result, malformed
 
 
 class ResultDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
@@ -22,20 +23,13 @@ class ResultDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
         self.metadata = metadata
 
     def load(self) -> dict[str, Any]:
-        if not self._path.exists():
-            if self._optional:
-                return {"missing": "not run"}
+        if not self._path.exists() and not self._optional:
             raise InputError(f"{self._path} does not exist yet; `dvc repro` makes it")
-        try:
-            result, problem = json.loads(self._path.read_text()), ""
-        except (UnicodeError, json.JSONDecodeError) as error:
-            result, problem = None, f"is not JSON: {error}"
-        if isinstance(result, dict):
-            return result
-        problem = problem or "holds no JSON object"
-        if self._optional:
-            return {"missing": f"malformed result (the file {problem})"}
-        raise InputError(f"{self._path} {problem}; delete it and make it again with `dvc repro`")
+        content = load_result(self._path)
+        problem = malformed(str(self._path), str(content.get("missing", "")))
+        if problem and not self._optional:
+            raise InputError(f"{problem}; delete it and make it again with `dvc repro`")
+        return content
 
     def save(self, data: dict[str, Any]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

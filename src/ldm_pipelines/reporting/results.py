@@ -1,15 +1,21 @@
 """Measured results as tables read them."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Facts = dict[str, Any]
 Interval = tuple[float, float]
-METRICS_FOLDER = "data/08_reporting/metrics"
+Model = TypeVar("Model", bound=BaseModel)
+REPORTING_FOLDER = "data/08_reporting"
+METRICS_FOLDER = f"{REPORTING_FOLDER}/metrics"
+MALFORMED = "malformed result"
+"""How the reason begins of what is there and cannot be read."""
 
 
 class Kind(NamedTuple):
@@ -90,6 +96,11 @@ class Stored:
         return f"{METRICS_FOLDER}/{self.path}.json"
 
     @property
+    def problem(self) -> str:
+        """What is wrong with the file; empty where nothing is, or where there is none."""
+        return malformed(self.file, self.why)
+
+    @property
     def record(self) -> str:
         """Name of the provenance record, without ``.json``; empty where there is no result."""
         return f"{KINDS[self.result.kind].stage}.{self.result.name}" if self.result else ""
@@ -103,23 +114,39 @@ class Stored:
 def read_results(contents: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Stored]:
     """Stored results by kind and name, from contents by ``KIND/SUITE/NAME`` (kind: a field of a row)."""
     found = {}
-    for key in contents:
+    for key, content in contents.items():
         kind, _, path = key.partition("/")
-        result = read_result(contents, key)
+        result = read_as(content, Result)
         stored = Stored(path, None, result) if isinstance(result, str) else Stored(path, result)
         found[kind, path.rpartition("/")[2]] = stored
     return found
 
 
-def read_result(contents: Mapping[str, Mapping[str, Any]], key: str) -> Result | str:
-    """The result stored under ``key``, or why there is none, in a few words."""
-    if "missing" in contents[key]:
-        return str(contents[key]["missing"])
+def load_result(file: Path) -> dict[str, Any]:
+    """The JSON object in a file, or ``{"missing": why}``, in a few words, where there is none."""
+    if not file.exists():
+        return {"missing": "not run"}
     try:
-        return Result.model_validate(contents[key])
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        return {"missing": f"{MALFORMED} (the file is not JSON: {error})"}
+    return content if isinstance(content, dict) else {"missing": f"{MALFORMED} (the file holds no JSON object)"}
+
+
+def read_as(content: Mapping[str, Any], model: type[Model]) -> Model | str:
+    """A stored result as a ``model``, or why it is none, in a few words."""
+    if "missing" in content:
+        return str(content["missing"])
+    try:
+        return model.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
-        return f"malformed result ({'.'.join(map(str, problem['loc'])) or 'root'}: {problem['msg']})"
+        return f"{MALFORMED} ({'.'.join(map(str, problem['loc'])) or 'root'}: {problem['msg']})"
+
+
+def malformed(file: str, why: str) -> str:
+    """What is wrong with a file, for who can mend it; empty where it is only not there."""
+    return f"{file}: {why}" if why.startswith(MALFORMED) else ""
 
 
 def overlap(a: Interval | None, b: Interval | None) -> bool:

@@ -34,7 +34,8 @@ def reporting(tmp_path: Path, results: dict[str, dict[str, Any]]) -> Path:
     put("metrics/samples/digits_ldm4.json", measured)
     put("metrics/samples/digits_ldm4_g.json", results["digits_ldm4_g"])
     points = [{"value": steps, "metrics": {"fid": fid}} for steps, fid in ((100, 9.5), (200, 7.25))]
-    put("metrics/analysis/over_steps.json", {"kind": "sweep", "metrics": {"fid_at_100": 9.5}, "points": points})
+    sweep = {"kind": "sweep", "name": "over_steps", "axis": "training_steps", "points": points, "provenance": {}}
+    put("metrics/analysis/over_steps.json", sweep | {"metrics": {"fid_at_100": 9.5}})
     put("training/ldms/digits_class.json", {"val_loss": 0.0488845594227314, "images_seen": 64000})
     put("training/ldms/digits_class.csv", "step,train_loss,val_loss\n10,1.5,\n20,0.5,0.6\n30,0.02,0.03\n")
     record = {
@@ -45,8 +46,9 @@ def reporting(tmp_path: Path, results: dict[str, dict[str, Any]]) -> Path:
     put("provenance/evaluate_samples.digits_ldm4.json", record | {"git_dirty": True})
     put("provenance/sample.digits_class.json", "{")
     answered = {"preference_vs_gt_pct": 40.0, "preference_vs_gt_pct_low": 30.5, "preference_vs_gt_pct_high": 50.5}
-    put("metrics/user_study/asked.json", {"kind": "preference", "metrics": answered})
-    put("metrics/user_study/asked_rival.json", {"kind": "preference", "metrics": {"preference_vs_gt_pct": 12.5}})
+    for name, preferred in (("asked", answered), ("asked_rival", {"preference_vs_gt_pct": 12.5})):
+        content = {"kind": "preference", "name": name, "metrics": preferred, "provenance": {}}
+        put(f"metrics/user_study/{name}.json", content)
     rate = FigureFile(
         "rate", "Rate", "Not shown: VQ (not run).", "falls",
         (Observation("Ours is best at f = 2.", agrees=False), Observation("PSNR falls.", agrees=True)), "",
@@ -65,6 +67,7 @@ def write(reporting: Path, tmp_path: Path, table_3: RenderedTable) -> Write:
 
     def written(**changes: Any) -> Path:
         given = {"tables": [table_3], "reporting": reporting, "parameters": PARAMETERS, "hashes": HASHES} | changes
-        return write_study_report(folder=tmp_path / "report", **given)
+        write_study_report(folder=tmp_path / "report", **given)
+        return tmp_path / "report" / "index.html"
 
     return written

@@ -1,5 +1,6 @@
 """The report as a file: what it shows, what it leads to, what it asks of others."""
 
+import html
 import itertools
 import json
 import re
@@ -14,6 +15,7 @@ from support.small_study import PARAMETERS
 
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.reporting.pages.page import Picture, embedded
+from ldm_pipelines.reporting.pages.report import write_study_report
 from ldm_pipelines.reporting.tables.layout import RenderedTable, Source
 
 Write = Callable[..., Path]
@@ -211,10 +213,39 @@ def test_names_from_files_cannot_become_markup(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "content", "anchor", "why"),
+    [
+        ("metrics/samples/digits_ldm4.json", b'{"fid": "\xff"}', "result-evaluations-digits_ldm4", "the file is not JSON"),
+        ("metrics/samples/digits_ldm4.json", b"[]", "result-evaluations-digits_ldm4", "the file holds no JSON object"),
+        ("metrics/samples/digits_ldm4.json",
+         b'{"kind": "samples", "name": "digits_ldm4", "metrics": {"fid": "bad"}, "provenance": {}}',
+         "result-evaluations-digits_ldm4", "metrics.fid: Input should be a valid number"),
+        ("metrics/analysis/over_steps.json", b'{"kind": "sweep"}', "result-sweeps-over_steps", "name: Field required"),
+        ("metrics/user_study/asked_rival.json", b"{", "result-user_studies-asked", "the file is not JSON"),
+        ("training/ldms/digits_class.json", b"{", "ldms-digits_class", "the file is not JSON"),
+    ],
+)  # fmt: skip
+def test_a_result_that_cannot_be_read_is_missing_in_the_page_and_told_once(
+    reporting: Path, tmp_path: Path, table_3: RenderedTable, file: str, content: bytes, anchor: str, why: str
+) -> None:
+    (reporting / file).write_bytes(content)
+    (problem,) = write_study_report([table_3], reporting, PARAMETERS, tmp_path / "report")
+    assert problem.startswith(f"data/08_reporting/{file}: malformed result ({why}")
+    text = (tmp_path / "report" / "index.html").read_text()
+    assert f"missing: malformed result ({why}" in html.unescape(part(text, anchor))
+
+
+def test_the_list_of_results_says_in_two_words_what_one_lacks(write: Write, reporting: Path) -> None:
+    (reporting / "metrics/samples/digits_ldm4.json").write_text("{")
+    results = part(write().read_text(), "results")
+    assert "digits_ldm4 malformed result digits_ldm4_g" in results
+    assert "not_run not run" in results
+
+
+@pytest.mark.parametrize(
     ("file", "content", "message"),
     [
         ("training/ldms/digits_class.csv", "step,train_loss\nten,1\n", "are no numbers"),
-        ("training/ldms/digits_class.json", "{", "is not JSON"),
         ("figures/rate/rate.json", '{"caption": "no title"}', "no finished figure"),
         ("figures/rate/rate.svg", "<svg>", "no finished figure"),
         ("grids/samples/digits_class.png", "not a picture", "is not a PNG file"),

@@ -81,9 +81,18 @@ rows: [{method: LDM-4, fid: 3.60, is_ldm: true, steps: 250}]
         ("title: T\n", "", "title: Field required"),
         ("columns: [", "colums: [", "unknown key 'colums'; did you mean 'columns'"),
         ("better: lower", "better: smaller", r"columns\.0\.better"),
-        ("fid: 3.60", "fid: [1, 2, 3]", r"row 1 \(LDM-4\): fid is \[1, 2, 3\]"),
-        ("fid: 3.60", "fid: true", "fid is True"),
-        ("fid: 3.60", "fdi: 3.60", "no row has a value for column 'fid'"),
+        ("fid: 3.60", "fid: [1, 2, 3]", r"rows\.0\.fid \(LDM-4\): \[1, 2, 3\] is not a number"),
+        ("fid: 3.60", "fid: true", r"rows\.0\.fid \(LDM-4\): True is not a number"),
+        ("fid: 3.60", 'fid: "10,56"', r"rows\.0\.fid \(LDM-4\): '10,56' is not a number"),
+        ("fid: 3.60", "fid: 10,56", r"rows\.0\.56: Keys should be strings"),
+        ("fid: 3.60", "fid: .nan", r"rows\.0\.fid \(LDM-4\): nan is not a number"),
+        ("fid: 3.60", "fid: 3.60, fid_std: 3M", r"rows\.0\.fid_std \(LDM-4\): '3M' is not a number or null"),
+        ("fid: 3.60", "fdi: 3.60", r"unknown key 'rows\.0\.fdi' \(LDM-4\); did you mean 'fid'"),
+        ("fid: 3.60, ", "", "no row has a value for column 'fid'"),
+        ("method: LDM-4", "methd: LDM-4", r"rows\.0\.method: Field required; is 'methd' meant for it"),
+        ("steps: 250", "stpes: 250", r"unknown key 'rows\.0\.stpes' \(LDM-4\); did you mean 'steps'"),
+        ("steps: 250", 'steps: "250"', r"rows\.0\.steps: Input should be a valid integer"),
+        ("rows: [", "cvpr_version_rows: [{method: DALL-E, is_ldm: false, fdi: 1}]\nrows: [", r"'cvpr_version_rows\.0\.fdi' \(DALL-E\)"),
         ("is_ldm: true", "is_ldm: true, is_ldm: false", "'is_ldm' occurs twice"),
         ("is_ldm: true, ", "", r"rows\.0\.is_ldm: Field required"),
         ("rows: [", "rows: [[", "cannot be read as YAML"),
@@ -104,6 +113,57 @@ def test_a_malformed_file_is_one_error_naming_file_and_key(tmp_path: Path, old: 
     with pytest.raises(InputError, match=message) as raised:
         load_document(path)
     assert str(path) in str(raised.value)
+
+
+def rows_of(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], set[str]]]:
+    """Each row of a table: where in the document it is, the row, and which of its keys have numbers (or shapes)."""
+    rows = document["rows"]
+    if isinstance(rows, dict):
+        yield from ((f"rows.{name}", row, set(row)) for name, row in rows.items())
+        return
+    columns = {column["key"] for column in document.get("columns", [{"key": "shape"}])}
+    for position, row in enumerate(rows):
+        yield f"rows.{position}", row, {key for key in row if key.removesuffix("_std") in columns}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_typing_error_in_any_key_or_number_of_a_row_is_an_error_naming_file_row_and_key(
+    tmp_path: Path, name: str
+) -> None:
+    """In the first and the last row of every file."""
+    path = tmp_path / f"{name}.yaml"
+    document = yaml.safe_load((PAPER / path.name).read_text())
+
+    def error(row: dict[str, Any], mistaken: dict[str, Any]) -> str:
+        untouched = dict(row)
+        row.clear()
+        row.update(mistaken)
+        path.write_text(yaml.safe_dump(document))
+        row.clear()
+        row.update(untouched)
+        with pytest.raises(InputError) as raised:
+            load_document(path)
+        assert str(path) in str(raised.value)
+        return str(raised.value)
+
+    rows = list(rows_of(document))
+    for place, row, numbers in (rows[0], rows[-1]):
+        for key in row:
+            wrong = f"{key}{key[-1]}"
+            message = error(row, {wrong if known == key else known: value for known, value in row.items()})
+            required = f"{place}.{key}: Field required; is {wrong!r} meant for it?"
+            assert required in message or (f"'{place}.{wrong}'" in message and f"did you mean {key!r}?" in message)
+        for key in numbers:
+            assert f"{place}.{key}" in error(row, row | {key: "10,56"})
+
+
+@pytest.mark.parametrize(("old", "new"), [("batch_size:", "batch_sise:"), ("depth_N:", "depthN:")])
+def test_the_name_of_a_hyperparameter_is_one_that_the_paper_has(tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "table.yaml"
+    name = "table_17" if "N" in old else "table_12"
+    path.write_text((PAPER / f"{name}.yaml").read_text().replace(old, new))
+    with pytest.raises(InputError, match=rf"unknown key 'rows\.{new[:-1]}'; did you mean '{old[:-1]}'"):
+        load_document(path)
 
 
 def test_a_cell_takes_what_its_column_says_before_its_group_before_the_table() -> None:

@@ -135,11 +135,12 @@ def test_what_is_not_described_is_a_cell_that_says_how_to_make_it() -> None:
     broken = {"name": "boxes", "settings": {}}
     contents = {"hyperparameters/captions": {"missing": "not run"}, "hyperparameters/boxes": broken}
     built = build_settings(table, paper("table_17"), contents)
-    assert {cell.text for cell in built.lines[1].cells} == {"missing: not run", "missing: malformed description"}
+    assert {cell.text for cell in built.lines[1].cells} == {"missing: not run", "missing: malformed result"}
     assert any("kedro run --pipelines=describe_ldm.captions" in note.text for note in built.footnotes)
     assert any("(conditioning: Field required)" in note.text for note in built.footnotes)
     assert built.problems == (
         "tables.table_17.columns: Table 17 has no model 'text'; known: layout_to_image, text_to_image",
+        "data/08_reporting/metrics/hyperparameters/boxes.json: malformed result (conditioning: Field required)",
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.results import stored
 
 from ldm_pipelines.reporting.paper.documents import load_document
 from ldm_pipelines.reporting.tables.build import build, write
@@ -25,6 +26,11 @@ def best(table: RenderedTable) -> dict[str, list[str]]:
         for line in table.lines
         if any(cell.best for cell in line.cells)
     }
+
+
+def of_rows(rows: tuple[Row, ...], results: dict[str, Any]) -> RenderedTable:
+    table = Table(name="table_03", suite="samples", second_suite="samples", rows=rows)
+    return build(table, load_document(PAPER / "table_03.yaml"), stored(results), study="miniature")
 
 
 def test_table_3_is_the_papers_with_ours_below_the_rows_they_reproduce(table_3: RenderedTable) -> None:
@@ -109,20 +115,41 @@ def test_what_is_missing_is_a_cell_that_says_why_and_the_rest_of_the_table_stand
     assert shown(guided)[0] == "2.00"
 
 
-def test_the_footnote_of_a_malformed_result_names_the_key(make: Make, results: dict[str, Any]) -> None:
+def test_the_footnote_of_a_malformed_result_names_the_key_and_the_table_has_a_problem(
+    make: Make, results: dict[str, Any]
+) -> None:
     results["digits_ldm4"]["metrics"]["fid"] = "low"
-    note = make("table_03", {"LDM-4": "digits_ldm4"}, results).footnotes[0].text
+    table = make("table_03", {"LDM-4": "digits_ldm4"}, results)
+    note = table.footnotes[0].text
     assert "'digits_ldm4'" in note
     assert "metrics.fid" in note
+    (problem,) = table.problems
+    assert problem.startswith("data/08_reporting/metrics/samples/digits_ldm4.json: malformed result (metrics.fid: ")
+    assert not any("Left out" in remark for remark in table.remarks)
 
 
-def test_several_rows_of_ours_may_stand_below_one_of_the_paper(make: Make, results: dict[str, Any]) -> None:
-    table = make("table_03", [("LDM-4", "digits_ldm4_g"), ("LDM-4", "digits_ldm4")], results)
+def test_several_rows_of_ours_may_stand_below_one_of_the_paper(results: dict[str, Any]) -> None:
+    rows = (Row(method="LDM-4", result="digits_ldm4_g", label="guided"), Row(method="LDM-4", result="digits_ldm4"))
+    table = of_rows(rows, results)
+    assert not table.problems
     assert [(line.method, line.result) for line in table.lines[3:6]] == [
         ("LDM-4", ""),
         ("LDM-4", "digits_ldm4_g"),
         ("LDM-4", "digits_ldm4"),
     ]
+
+
+@pytest.mark.parametrize("label", [None, "digits"])
+def test_rows_of_ours_that_nothing_tells_apart_are_refused(results: dict[str, Any], label: str | None) -> None:
+    rows = tuple(Row(method="LDM-4", result=name, label=label) for name in ("digits_ldm4", "digits_ldm4_g"))
+    table = of_rows(rows, results)
+    (problem,) = table.problems
+    assert problem == (
+        "tables.table_03.rows[1] (digits_ldm4_g) and tables.table_03.rows[0] (digits_ldm4) "
+        f"are both {label or 'LDM-4'!r}; set `label` to tell them apart"
+    )
+    assert [line.result for line in table.lines if line.ours] == ["digits_ldm4"]
+    assert any(problem in remark for remark in table.remarks)
 
 
 def test_building_twice_writes_the_same_bytes_in_every_form(

@@ -52,16 +52,22 @@ def write_table(rendered: RenderedTable, compute: Compute) -> Path:
     return folder
 
 
-def check_tables(*rendered_and_written: RenderedTable | Path) -> None:
-    """Fail for what is wrong with any table, once all of them are written.
+def check_tables(*made: RenderedTable | list[str] | Path) -> None:
+    """Fail for what is wrong with any table or, given as a list, with the report, once all of them are written.
 
     Raises:
-        InputError: a line per problem, each with its file or key.
+        InputError: a line per problem, with its file or key and the tables that it concerns.
     """
-    tables = [table for table in rendered_and_written if isinstance(table, RenderedTable)]
-    problems = [f"{table.name}: {problem}" for table in tables for problem in table.problems]
-    if problems:
-        raise InputError("tables are written, with these problems:\n" + "\n".join(f"  {line}" for line in problems))
+    concerned: dict[str, list[str]] = {}
+    for part in made:
+        if isinstance(part, Path):
+            continue
+        name, problems = (part.name, part.problems) if isinstance(part, RenderedTable) else ("report", part)
+        for problem in dict.fromkeys(problems):
+            concerned.setdefault(problem, []).append(name)
+    if concerned:
+        lines = [f"  {', '.join(names)}: {problem}" for problem, names in concerned.items()]
+        raise InputError("\n".join(["written, with these problems:", *lines]))
 
 
 def _checked(paper: Any, name: str) -> Unreadable:
@@ -78,12 +84,11 @@ def write_report(
     hashes: dict[str, dict[str, str]],
     compute: Compute,
     **made: RenderedTable | Path,
-) -> Path:
-    """One self-contained page with every table, figure, picture, run and result of the study."""
+) -> tuple[Path, list[str]]:
+    """A self-contained page of all tables, figures, pictures, runs and results; and which results cannot be read."""
     from ldm_pipelines.reporting.pages.report import write_study_report
 
     folder = compute.workspace / "report" / str(parameters["study"]) / "artefact"
     tables = [table for table in made.values() if isinstance(table, RenderedTable)]
     plain = to_jsonable_python(parameters)  # Kedro puts models in place of what other nodes of the run take as such
-    write_study_report(tables, reporting, plain, folder, hashes=hashes)
-    return folder
+    return folder, write_study_report(tables, reporting, plain, folder, hashes=hashes)

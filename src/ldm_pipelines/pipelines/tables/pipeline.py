@@ -16,6 +16,8 @@ from ldm_pipelines.pipelines.tables.nodes import (
 )
 from ldm_pipelines.reporting.tables.spec import DESCRIPTIONS, AnyTable, SettingsTable, Table
 
+PROBLEMS = "report_problems"
+
 
 def create(table: AnyTable, study: Study) -> Pipeline:
     """Render a table from what it shows, and write it."""
@@ -37,9 +39,9 @@ def create(table: AnyTable, study: Study) -> Pipeline:
     ])  # fmt: skip
 
 
-def create_check(names: Iterable[str], label: str) -> Pipeline:
-    """Tell what is wrong with tables after all of them are written."""
-    inputs = [dataset for name in names for dataset in (f"rendered/{name}", f"tables/{name}")]
+def create_check(names: Iterable[str], label: str, *others: str) -> Pipeline:
+    """Tell what is wrong with tables, and in datasets ``others``, after all tables are written."""
+    inputs = [*(dataset for name in names for dataset in (f"rendered/{name}", f"tables/{name}")), *others]
     return Pipeline([node(check_tables, inputs=inputs, outputs=None, name=f"check_tables.{label}")])
 
 
@@ -68,7 +70,7 @@ def create_report(tables: Iterable[str], figures: Iterable[str]) -> Pipeline:
                 **{name: f"rendered/{name}" for name in tables},
                 **{name: f"figures/{name}" for name in figures},
             },
-            outputs="report",
+            outputs=["report", PROBLEMS],
             name="report",
         )
     ])  # fmt: skip

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
-from ldm_pipelines.reporting.results import Facts, Result
+from ldm_pipelines.reporting.results import Facts, Model, Result, read_as
 
 Metrics = dict[str, float | None]
 
@@ -58,21 +58,13 @@ class Throughput(Measured):
     points: tuple[Point, ...] = ()
 
 
-Model = TypeVar("Model", bound=BaseModel)
 Results = Mapping[str, dict[str, Any]]
 """Stored results by ``SUITE/NAME``."""
 
 
 def read(results: Results, suite: str, name: str, model: type[Model]) -> Model | str:
     """A stored result, or why there is none, in a few words."""
-    stored = results.get(f"{suite}/{name}", {"missing": "not run"})
-    if "missing" in stored:
-        return str(stored["missing"])
-    try:
-        return model.model_validate(stored)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        return f"malformed result ({'.'.join(map(str, problem['loc'])) or 'root'}: {problem['msg']})"
+    return read_as(results.get(f"{suite}/{name}", {"missing": "not run"}), model)
 
 
 def basis(measured: Measured | Result) -> str:

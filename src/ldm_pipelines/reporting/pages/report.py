@@ -6,7 +6,7 @@ from typing import Any
 
 from ldm_pipelines.reporting.figures.figure_file import read
 from ldm_pipelines.reporting.pages.gallery import pictures
-from ldm_pipelines.reporting.pages.graph import Key, anchor, draw, measured
+from ldm_pipelines.reporting.pages.graph import Entities, Key, anchor, draw, measured
 from ldm_pipelines.reporting.pages.page import Embedded, asset, embedded, render
 from ldm_pipelines.reporting.pages.records import commits, versions
 from ldm_pipelines.reporting.pages.sections import Section, sections
@@ -28,20 +28,22 @@ def write_study_report(
     folder: Path,
     *,
     hashes: Mapping[str, Mapping[str, str]] | None = None,
-) -> Path:
-    """``index.html`` in ``folder``, which makes no request to anywhere; returns its path.
+) -> list[str]:
+    """``index.html`` in ``folder``, which makes no request to anywhere; returns which results cannot be read, and why.
 
     ``reporting`` holds what the stages left for people: ``metrics``, ``training``, ``grids``, ``figures`` and
     ``provenance``, each as far as it is there. ``parameters`` are the study's; ``hashes`` what DVC notes of outputs, by
     stage and path. Nothing else enters the page: the same inputs give the same bytes.
 
     Raises:
-        InputError: a file in ``reporting`` is not what it should be.
+        InputError: a curve, a picture or a figure in ``reporting`` is not what it should be.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "index.html"
-    path.write_text(_page(tables, reporting, parameters, hashes or {}), encoding="utf-8", newline="\n")
-    return path
+    entities = entities_of(parameters)
+    found = sections(reporting, entities, hashes or {})
+    page = _page(tables, reporting, parameters, entities, found)
+    (folder / "index.html").write_text(page, encoding="utf-8", newline="\n")
+    return [problem for section in found for problem in section.problems]
 
 
 def entities_of(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -54,11 +56,10 @@ def _page(
     tables: Sequence[RenderedTable],
     reporting: Path,
     parameters: Mapping[str, Any],
-    hashes: Mapping[str, Mapping[str, str]],
+    entities: Entities,
+    found: Sequence[Section],
 ) -> str:
-    entities = entities_of(parameters)
     study = str(parameters.get("study", "unnamed"))
-    found = sections(reporting, entities, hashes)
     shown = [embedded(picture) for picture in pictures(reporting / "grids", entities)]
     records = [section.record for section in found if section.record]
     linked = {result: section.anchor for section in found for result in section.results}

@@ -1,15 +1,15 @@
 """A section for every entity of a study: what it was asked for, what it gave, and where that came from."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ldm_pipelines.errors import InputError
+from ldm_pipelines.reporting.figures.measured import Sweep
 from ldm_pipelines.reporting.pages.charts import Chart, charts
 from ldm_pipelines.reporting.pages.graph import RIVAL, Entities, Key, anchor, made_from, measured
 from ldm_pipelines.reporting.pages.records import Record, dvc_hashes, read_records, stage_of
+from ldm_pipelines.reporting.results import REPORTING_FOLDER, Result, load_result, malformed, read_as
 from ldm_pipelines.reporting.tables.spec import DESCRIPTIONS
 
 KINDS = {
@@ -21,6 +21,7 @@ KINDS = {
     "sweeps": "Quality along an axis", "throughputs": "Speed", "user_studies": "User study",
 }  # fmt: skip
 Pairs = list[tuple[str, str]]
+NOT_RUN = "not run: there is no stored result; dvc repro measures it"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Section:
     record: Record | None = None
     dvc: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
+    problems: tuple[str, ...] = ()
+    """Files that are there and cannot be read, and why."""
 
 
 def sections(reporting: Path, entities: Entities, hashes: Mapping[str, Mapping[str, str]]) -> list[Section]:
@@ -89,22 +92,25 @@ def _section(
 ) -> Section:
     kind, name = key
     stage = stage_of(kind, records, name)
-    trained = _read(reporting / "training" / kind / f"{name}.json")
-    result = trained or _result(reporting / "metrics", entities[kind][name], name)
-    rival = _result(reporting / "metrics", entities[kind][name], f"{name}{RIVAL}") if kind == "user_studies" else {}
+    results = tuple(_results(key, entities))
+    parts = [f"metrics/{path}" for path in results] if measured(kind) else [f"training/{kind}/{name}"]
+    read = {f"{part}.json": _read(reporting / f"{part}.json", kind) for part in parts}
+    (result, _), *rivals = read.values()
+    rival = rivals[0][0] if rivals else {}
+    broken = {file: why for file, (_, why) in read.items() if malformed(file, why)}
     record = records.get(f"{stage}.{name}")
     provenance = result.get("provenance", {})
     return Section(
         key=key,
         title=KINDS.get(kind, kind.replace("_", " ").removesuffix("s").capitalize()),
         anchor=anchor(key),
-        results=tuple(_results(key, entities)),
+        results=results,
         stage=stage,
         sources=sources[key],
         uses=[other for other, named in sources.items() if key in named],
         charts=charts(reporting / "training" / kind / f"{name}.csv"),
         metrics=[
-            *_metrics(result.get("metrics", trained), result.get("details", {})),
+            *_metrics(result.get("metrics", {} if measured(kind) else result), result.get("details", {})),
             *_metrics({f"rival_{metric}": value for metric, value in rival.get("metrics", {}).items()}, {}),
         ],
         points=_points(result.get("points", [])),
@@ -112,7 +118,8 @@ def _section(
         parameters=list(flat({k: v for k, v in entities[kind][name].items() if k != "name"})),
         record=record,
         dvc=dvc_hashes(hashes, stage, name),
-        missing="not run: there is no stored result; dvc repro measures it" if measured(kind) and not result else "",
+        missing=next(iter(broken.values()), NOT_RUN if measured(kind) and not result else ""),
+        problems=tuple(malformed(f"{REPORTING_FOLDER}/{file}", why) for file, why in broken.items()),
     )
 
 
@@ -151,20 +158,12 @@ def _points(points: Iterable[Mapping[str, Any]]) -> list[list[str]]:
     return [names, *([_text(row.get(name)) for name in names] for row in rows)] if rows else []
 
 
-def _result(folder: Path, parameters: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The stored result of this name: in its suite, where it has one."""
-    suite = folder / str(parameters.get("suite", ""))
-    return next((_read(file) for file in sorted(suite.rglob(f"{name}.json"))), {})
-
-
-def _read(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        return {}
-    try:
-        content = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise InputError(f"{file} is not JSON ({error}); delete it and make it again") from error
-    return content if isinstance(content, dict) else {}
+def _read(file: Path, kind: str) -> tuple[dict[str, Any], str]:
+    """What is stored of an entity, or nothing and why."""
+    content = load_result(file)
+    model = Sweep if kind == "sweeps" else Result
+    found = read_as(content, model) if measured(kind) else content.get("missing", content)
+    return ({}, found) if isinstance(found, str) else (content, "")
 
 
 def _text(value: Any) -> str:

@@ -1,14 +1,12 @@
 """Whether samples show what they were asked for, and whether restored images beat what needs no model."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ldm_pipelines.errors import InputError
 from ldm_pipelines.reporting.pages.gallery import BASELINES, task
-from ldm_pipelines.reporting.results import Result, overlap, read_result
+from ldm_pipelines.reporting.results import Result, load_result, overlap, read_as
 
 OBEDIENCE = {
     "caption_accuracy": ("captions entirely right", 0.8),
@@ -23,15 +21,8 @@ RESTORATION = {"psim": "perceptual distance", "fid": "FID"}
 
 def read_metrics(folder: Path, evaluations: Mapping[str, Mapping[str, Any]]) -> list[Result]:
     """The results ``folder/SUITE/NAME.json`` of a study's evaluations, as far as they are there and well-formed."""
-    stored: dict[str, dict[str, Any]] = {}
-    for name, evaluation in evaluations.items():
-        file = folder / str(evaluation["suite"]) / f"{name}.json"
-        if file.exists():
-            try:
-                stored[name] = json.loads(file.read_bytes())
-            except ValueError as error:
-                raise InputError(f"{file} is not JSON ({error}); delete it and make it again") from error
-    results = [read_result(stored, name) for name in stored]
+    files = [folder / str(evaluation["suite"]) / f"{name}.json" for name, evaluation in evaluations.items()]
+    results = [read_as(load_result(file), Result) for file in files]
     return [result for result in results if isinstance(result, Result)]
 
 

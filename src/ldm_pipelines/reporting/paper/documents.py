@@ -1,15 +1,17 @@
 """The published numbers: ``conf/paper`` as checked objects."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ldm_pipelines.errors import InputError, near_miss
-from ldm_pipelines.reporting.paper.printed import read_yaml
+from ldm_pipelines.reporting.paper.hyperparameters import SETTINGS
+from ldm_pipelines.reporting.paper.printed import is_cell, is_number, read_yaml
 from ldm_pipelines.reporting.paper.protocol import Protocol
-from ldm_pipelines.spec import PositiveInt, Spec
+from ldm_pipelines.spec import NonNegativeFloat, PositiveInt, Spec
 
 Remarks = tuple[str, ...]
 Facts = dict[str, Any]
@@ -25,9 +27,9 @@ class Column(Spec):
 
 
 class PaperRow(BaseModel):
-    """A published row. Other keys are values of columns (``fid``), their deviations (``fid_std``), or metadata."""
+    """A published row: facts, and under other keys the numbers of columns (``fid``), their deviations (``fid_std``)."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     method: Annotated[str, Field(min_length=1)]
     is_ldm: bool
@@ -35,7 +37,26 @@ class PaperRow(BaseModel):
     dataset: str | None = None
     task: str | None = None
     note: str | None = None
-    source: Remarks = ()
+    source: Annotated[Remarks, Field(strict=False)] = ()
+    steps: PositiveInt | None = None
+    """Of the sampler."""
+    guidance: str | None = None
+    guidance_scale: NonNegativeFloat | None = None
+    classifier_scale: NonNegativeFloat | None = None
+    guided: bool | None = None
+    """By the low-resolution image."""
+    first_stage: str | None = None
+    train_steps: PositiveInt | None = None
+    batch_size: PositiveInt | None = None
+    reg: Literal["KL", "VQ", "dVAE"] | None = None
+    attention_free: bool | None = None
+    config: str | None = None
+    """Of a first stage, in the release."""
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Whatever is no fact; the table checks it."""
+        return self.model_extra or {}
 
     @property
     def group(self) -> str:
@@ -43,8 +64,42 @@ class PaperRow(BaseModel):
         return self.dataset or self.task or ""
 
     def get(self, key: str) -> Any:
-        """Value of a column, a deviation or a piece of metadata; None where the paper has none."""
-        return (self.model_extra or {}).get(key)
+        """Value of a column, a deviation or a fact; None where the paper has none."""
+        return dict(self).get(key)
+
+
+NAMING = frozenset({"method", "is_ldm", "dataset", "task", "note", "source"})
+"""Facts by which rows of one method and group are not told apart."""
+
+
+class Numbered(Spec):
+    """Rows of numbers under columns."""
+
+    columns: tuple[Column, ...] = ()
+    further_numbers: tuple[str, ...] = ()
+    """Keys of numbers of rows that no column shows."""
+    rows: tuple[PaperRow, ...] = ()
+
+    @model_validator(mode="after")
+    def _rows_hold_facts_and_numbers(self) -> Self:
+        self._check("rows", self.rows)
+        return self
+
+    def _check(self, name: str, rows: tuple[PaperRow, ...]) -> None:
+        """Raises ``ValueError`` for a key of a row that is no fact and no number's, or a number of no known form."""
+        keys = {*(column.key for column in self.columns), *self.further_numbers}
+        deviations = {f"{key}_std" for key in keys}
+        for position, row in enumerate(rows):
+            for key, value in row.numbers.items():
+                place = f"{name}.{position}.{key}"
+                if key not in keys | deviations:
+                    hint = near_miss(key, {*keys, *deviations, *PaperRow.model_fields})
+                    raise ValueError(f"unknown key {place!r} ({row.method}){hint}")
+                if key in keys and not is_cell(value):
+                    forms = "a number, null, a count such as 400M or a range [low, high]"
+                    raise ValueError(f"{place} ({row.method}): {value!r} is not {forms}")
+                if key in deviations and value is not None and not is_number(value):
+                    raise ValueError(f"{place} ({row.method}): {value!r} is not a number or null")
 
 
 class Document(Spec):
@@ -60,7 +115,7 @@ class Document(Spec):
     discrepancies: Remarks = ()
 
 
-class PaperTable(Document):
+class PaperTable(Document, Numbered):
     """Methods against metrics (Tables 1-11 and 18)."""
 
     dataset: str | None = None
@@ -76,17 +131,14 @@ class PaperTable(Document):
     train_steps_from_readme: dict[str, PositiveInt] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _cells_are_values(self) -> Self:
+    def _columns_have_values(self) -> Self:
         keys = [column.key for column in self.columns]
         if len(set(keys)) < len(keys):
             raise ValueError(f"two columns have the same key: {', '.join(keys)}")
         for key in keys:
-            if not any(key in (row.model_extra or {}) for row in self.rows):
+            if not any(key in row.numbers for row in self.rows):
                 raise ValueError(f"no row has a value for column {key!r}")
-        for number, row in enumerate(self.rows, start=1):
-            for key in keys:
-                if not _is_cell(row.get(key)):
-                    raise ValueError(f"row {number} ({row.method}): {key} is {row.get(key)!r}, not a number or text")
+        self._check("cvpr_version_rows", self.cvpr_version_rows)
         self.protocol.check_names({row.group for row in self.rows}, set(keys))
         return self
 
@@ -122,11 +174,10 @@ class PaperTable(Document):
         groups = [row.group for row in rows]
         if len(set(groups)) == len(groups):
             return f"say which by `group`: {', '.join(map(repr, groups))}"
-        columns = {key for column in self.columns for key in (column.key, f"{column.key}_std")}
-        facts = [(key, [row.get(key) for row in rows]) for key in rows[0].model_extra or {} if key not in columns]
         # settings of few columns, such as a codebook's size, are columns themselves
-        facts += [(c.key, [row.get(c.key) for row in rows]) for c in self.columns if c.better is None]
-        shown = [(key, list(map(repr, values))) for key, values in facts]
+        settings = [column.key for column in self.columns if column.better is None]
+        keys = [*(key for key in PaperRow.model_fields if key not in NAMING), *self.further_numbers, *settings]
+        shown = [(key, [repr(row.get(key)) for row in rows]) for key in keys]
         differing = [f"{key} ({', '.join(values)})" for key, values in shown if len(set(values)) > 1]
         return f"say which by `where`, by one or more of {'; '.join(differing)}"
 
@@ -142,10 +193,18 @@ class HyperparameterTable(Document):
     from_code: Facts = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _every_column_in_every_row(self) -> Self:
+    def _settings_of_every_model(self) -> Self:
         for name, row in self.rows.items():
-            if set(row) != set(self.columns):
-                raise ValueError(f"row {name!r} has the columns {', '.join(row)}, not {', '.join(self.columns)}")
+            if name not in SETTINGS:
+                raise ValueError(f"unknown key 'rows.{name}'{near_miss(name, SETTINGS)}")
+            for column, value in row.items():
+                place = f"rows.{name}.{column}"
+                if column not in self.columns:
+                    raise ValueError(f"unknown key {place!r}{near_miss(column, self.columns)}")
+                if problem := SETTINGS[name].problem(value):
+                    raise ValueError(f"{place}: {value!r}: {problem}")
+            if missing := set(self.columns) - set(row):
+                raise ValueError(f"rows.{name}: no value for {', '.join(sorted(missing))}")
         return self
 
 
@@ -159,8 +218,10 @@ class Unreadable:
 
 
 class Layer(Spec):
+    """``shape`` is that of the output: of an image, or of its positions in a row; n_h heads of width d."""
+
     layer: str
-    shape: str
+    shape: Annotated[str, Field(pattern=r"^(h x w|\(h w\)) x (c|\(d n_h\))$")]
 
 
 class LayerTable(Document):
@@ -170,13 +231,11 @@ class LayerTable(Document):
     code_differs: Remarks = ()
 
 
-class RepositoryZoo(Spec):
+class RepositoryZoo(Numbered):
     """Results that only the released repository prints."""
 
     title: str
     source: Remarks
-    columns: tuple[Column, ...]
-    rows: tuple[PaperRow, ...]
     notes: Remarks = ()
     autoencoders: str
 
@@ -201,10 +260,9 @@ class Findings(Spec):
     source: Remarks
 
 
-class Figure(Spec):
+class Figure(Numbered):
     title: str
     protocol: Facts = Field(default_factory=dict)
-    rows: tuple[PaperRow, ...] = ()
     findings: Findings | None = None
     known_numbers: Remarks = ()
     plotted_values: str | None = None
@@ -237,7 +295,7 @@ def load_document(path: Path) -> PaperTable | HyperparameterTable | LayerTable:
     rows = raw.get("rows")
     if isinstance(rows, dict):
         return _validate(HyperparameterTable, raw, path)
-    layers = isinstance(rows, list) and all(isinstance(row, dict) and "layer" in row for row in rows)
+    layers = isinstance(rows, list) and any(isinstance(row, dict) and "layer" in row for row in rows)
     return _validate(LayerTable, raw, path) if layers else _validate(PaperTable, raw, path)
 
 
@@ -267,6 +325,9 @@ def _validate(model: type[Model], raw: dict[str, Any], path: Path) -> Model:
             known = near_miss(str(problem["loc"][-1]), _keys(model, problem["loc"][:-1]))
             raise InputError(f"{path}: unknown key {place!r}{known}") from error
         message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "missing":
+            near = get_close_matches(str(problem["loc"][-1]), map(str, problem["input"]), n=1, cutoff=0.8)
+            message += f"; is {near[0]!r} meant for it?" if near else ""
         raise InputError(f"{path}: {f'{place}: ' if place else ''}{message}") from error
 
 
@@ -279,9 +340,3 @@ def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> set[str]:
             kinds = (annotation, *get_args(annotation))
             found = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), found)
     return set(found.model_fields)
-
-
-def _is_cell(value: Any) -> bool:
-    if isinstance(value, list):
-        return len(value) == 2 and all(isinstance(v, int | float) for v in value)
-    return value is None or (isinstance(value, int | float | str) and not isinstance(value, bool))

@@ -78,6 +78,17 @@ def number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def is_cell(value: Any) -> bool:
+    """Whether a value has a form in which numbers are printed: a number, none, a count with a suffix, a range."""
+    if isinstance(value, list):
+        return len(value) == 2 and all(is_number(end) for end in value)
+    return value is None or is_number(value) or counted([value])
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def decimals(values: list[Any]) -> int | None:
     """The most decimal places among published values; None where none has any."""
     places = [len(v.text.partition(".")[2]) for v in values if isinstance(v, Printed)]

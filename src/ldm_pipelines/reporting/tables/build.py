@@ -31,7 +31,8 @@ def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *
     """The published rows, and below each the rows of ours that reproduce it.
 
     ``results`` maps ``FIELD/SUITE/NAME`` (a field of ``Row``) to stored results. What is missing or malformed there
-    becomes a cell that says so; a row that cannot be placed is left out and becomes one of the table's ``problems``.
+    becomes a cell that says so. A malformed result, and a row that cannot be placed and is left out, become the table's
+    ``problems``.
     """
     published = [_published_line(row, paper.columns) for row in paper.rows]
     below, problems = _place(table, paper)
@@ -59,7 +60,7 @@ def build(table: Table, paper: PaperTable, results: dict[str, dict[str, Any]], *
         footnotes=notes.finished(),
         remarks=tuple(filter(None, remarks)),
         unlike=tuple(unlike),
-        problems=tuple(problems),
+        problems=(*problems, *(found.problem for found in stored.values() if found.problem)),
     )
 
 
@@ -83,6 +84,7 @@ def write(table: RenderedTable, folder: Path) -> None:
 def _place(table: Table, paper: PaperTable) -> tuple[dict[int, list[tuple[str, Row]]], list[str]]:
     """Our rows, with their keys in ``params.yaml``, by the position of the published row; and those without one."""
     below: dict[int, list[tuple[str, Row]]] = defaultdict(list)
+    headed: dict[tuple[str, str, str], str] = {}
     problems = []
     known = {column.key for column in paper.columns}
     for index, row in enumerate(table.rows):
@@ -92,6 +94,12 @@ def _place(table: Table, paper: PaperTable) -> tuple[dict[int, list[tuple[str, R
         except InputError as error:
             problems.append(f"{where}: {error}")
             continue
+        heading = (paper.rows[position].group, row.method, row.label or row.method)
+        named = f"{where} ({', '.join(name for _, name in row.sources)})"
+        if heading in headed:
+            problems.append(f"{named} and {headed[heading]} are both {heading[-1]!r}; set `label` to tell them apart")
+            continue
+        headed[heading] = named
         below[position].append((where, row))
         problems += [
             f"{where}.columns: the paper's table has no column {key!r}{near_miss(key, known)}"

@@ -1,13 +1,16 @@
 """Tables of hyperparameters: the paper's values, ours below, differences marked."""
 
 from collections.abc import Mapping
+from itertools import starmap
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from ldm_pipelines.errors import near_miss
 from ldm_pipelines.reporting.paper.documents import HyperparameterTable
+from ldm_pipelines.reporting.paper.hyperparameters import SETTINGS
 from ldm_pipelines.reporting.paper.printed import DASH, Printed, number, show_count
+from ldm_pipelines.reporting.results import METRICS_FOLDER, malformed, read_as
 from ldm_pipelines.reporting.tables.footnotes import Footnotes
 from ldm_pipelines.reporting.tables.layout import Cell, Heading, Line, RenderedTable, Source
 from ldm_pipelines.reporting.tables.spec import SettingsTable
@@ -17,15 +20,6 @@ COUNTED_TOO = {"text": ("conditioner",), "layout": ("conditioner",), "low_res": 
 """What the paper counts with the UNet, by kind of conditioning: 1.45B has the transformer, 169M the first stage."""
 SIZES = ("n_params", "model_size")
 """Rows that count parameters, to the digits that were printed."""
-LABELS = {
-    "f": "f", "z_shape": "z-shape", "codebook_size": "|Z|", "diffusion_steps": "Diffusion steps",
-    "noise_schedule": "Noise schedule", "n_params": "Nparams", "model_size": "Model size", "channels": "Channels",
-    "depth": "Depth", "channel_multiplier": "Channel multiplier", "attention_resolutions": "Attention resolutions",
-    "head_channels": "Head channels", "number_of_heads": "Number of heads", "dropout": "Dropout",
-    "batch_size": "Batch size", "iterations": "Iterations", "learning_rate": "Learning rate",
-    "conditioning": "Conditioning", "ca_resolutions": "CA resolutions", "embedding_dim": "Embedding dimension",
-    "transformer_depth": "Transformer depth", "seq_length": "seq-length", "depth_N": "depth N", "dim": "dim",
-}  # fmt: skip
 REMARK = f"{DIFFERS}: not the printed setting. Rates and batches of ours are those of all devices together."
 
 
@@ -52,7 +46,7 @@ def build_settings(
     table: SettingsTable, paper: HyperparameterTable, described: Mapping[str, Mapping[str, Any]], *, study: str = ""
 ) -> RenderedTable:
     """The published settings and, below each, those of our models; ``described``: descriptions by ``SUITE/NAME``."""
-    models = {path.rpartition("/")[2]: (path, _read(content)) for path, content in described.items()}
+    models = {path.rpartition("/")[2]: (path, read_as(content, Description)) for path, content in described.items()}
     notes, problems = Footnotes(), []
     for column in table.columns:
         if column not in paper.columns:
@@ -65,11 +59,14 @@ def build_settings(
     }
     lines = []
     for key, printed in paper.rows.items():
-        lines.append(Line(LABELS.get(key, key), tuple(Cell(_text(key, printed[c])) for c in paper.columns)))
+        label = SETTINGS[key].label
+        lines.append(Line(label, tuple(Cell(_text(key, printed[c])) for c in paper.columns)))
         if ours:
             cells = tuple(_cell(key, printed[c], *ours[c]) if c in ours else Cell(DASH) for c in paper.columns)
-            lines.append(Line(LABELS.get(key, key), cells, ours=True, study=study, sources=_sources(ours)))
+            lines.append(Line(label, cells, ours=True, study=study, sources=_sources(ours)))
     remark = (REMARK, *(f"Left out: {problem}." for problem in problems))
+    lacking = {f"{METRICS_FOLDER}/{path}.json": model for path, model in ours.values() if isinstance(model, str)}
+    problems += [problem for problem in starmap(malformed, lacking.items()) if problem]
     return RenderedTable(
         name=table.name, number=paper.table, title=paper.title, stub="Hyperparameter",
         headings=tuple(Heading(c, f"{c} [{marks[c]}]" if c in marks else c, None) for c in paper.columns),
@@ -128,13 +125,3 @@ def _note(column: str, name: str, path: str, model: Description | str, counted: 
 def _sources(ours: Mapping[str, tuple[str, Description | str]]) -> tuple[Source, ...]:
     found = {path: Source(path, f"ldms.{m.name}") for path, m in ours.values() if isinstance(m, Description)}
     return tuple(found.values())
-
-
-def _read(content: Mapping[str, Any]) -> Description | str:
-    if "missing" in content:
-        return str(content["missing"])
-    try:
-        return Description.model_validate(content)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        return f"malformed description ({'.'.join(map(str, problem['loc']))}: {problem['msg']})"

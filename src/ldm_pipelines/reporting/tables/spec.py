@@ -22,7 +22,7 @@ class Row(Spec):
     where: dict[str, Fact] = Field(default_factory=dict)
     """Further facts of the paper's row, for example ``{train_steps: 4800000}``, where method and group do not do."""
     label: str | None = None
-    """What the row really is, in place of the method's name."""
+    """What the row really is, in place of the method's name; needed where several rows have the method."""
     result: str | None = None
     """Name of the evaluation or reconstruction whose metrics fill the row."""
     also: tuple[str, ...] = ()
