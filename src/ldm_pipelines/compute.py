@@ -1,5 +1,6 @@
 """Facts about the machine. They change speed, never the meaning of a result, and are not hashed."""
 
+import platform
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -68,7 +69,7 @@ class Compute(Spec):
         return self._project / "data" / "01_raw"
 
     def torch_device(self) -> str:
-        """``"cuda"`` or ``"cpu"``; ``auto`` takes the GPU where there is one. Also applies ``num_threads``."""
+        """``device_kind``; also applies ``num_threads``."""
         import torch
         from threadpoolctl import threadpool_limits
 
@@ -76,6 +77,26 @@ class Compute(Spec):
             torch.set_num_threads(self.num_threads)
             # two stages side by side with two BLAS threads each take many times as long for an eigendecomposition
             threadpool_limits(self.num_threads, user_api="blas")
-        if self.device == "auto":
-            return "cuda" if torch.cuda.is_available() else "cpu"
-        return self.device
+        return self.device_kind()
+
+    def device_kind(self) -> str:
+        """``"cuda"`` or ``"cpu"``; ``auto`` takes the GPU where there is one."""
+        if self.device != "auto":
+            return self.device
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def device_name(kind: str) -> str:
+    """Of the GPU or the processor."""
+    if kind == "cuda":
+        import torch
+
+        return str(torch.cuda.get_device_name())
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())

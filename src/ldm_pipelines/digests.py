@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ DESCRIBED_BY = (
     ("cache.json", "index.parquet"),  # a latent cache: names its inputs' digests, holds the latents' statistics
 )
 """Large folders whose small files say everything: only these are hashed."""
+NO_CODE = re.compile(r"(^|/)(\.|__pycache__/)")
 
 
 class _Parameters(Protocol):
@@ -36,8 +38,12 @@ def digest_folder(folder: Path) -> str:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: run the stage that makes it")
-    listing = "".join(f"{digest_file(folder / name)}  {name}\n" for name in _files(folder))
-    return hashlib.sha256(listing.encode()).hexdigest()
+    return _digest_of(folder, _files(folder))
+
+
+def digest_code(package: Path) -> str:
+    """sha256 (hex) of all files of a package, but for hidden ones and what Python compiles."""
+    return _digest_of(package, (name for name in _files(package) if not NO_CODE.search(name)))
 
 
 def digest_result(result: Mapping[str, Any]) -> str:
@@ -54,6 +60,11 @@ def fingerprint(spec: _Parameters, seed: int, *input_digests: str) -> str:
     """16 hex digits of everything that defines a result: parameters, the study's seed, the inputs in their order."""
     text = json.dumps([_canonical(spec), seed, *input_digests])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _digest_of(folder: Path, names: Iterable[str]) -> str:
+    listing = "".join(f"{digest_file(folder / name)}  {name}\n" for name in names)
+    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def _canonical(parameters: _Parameters) -> str:

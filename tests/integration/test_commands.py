@@ -64,18 +64,31 @@ def test_verify_finds_a_fresh_study_matching_and_names_the_rows_behind_touched_c
     assert "code changed: src/ldm_pipelines/sampling" in done.stdout
     assert "table_08: 2 of 2 rows match" in done.stdout
     assert done.stderr.rstrip().endswith(
-        "2 rows or tables do not match what is here; `dvc repro` makes what is stale again"
+        "2 rows, tables or figures do not match what is here; `dvc repro` makes what is stale again"
     )
+    assert "figures@rate_distortion: matches" in done.stdout
     assert "Traceback" not in done.stderr
 
 
+def test_a_stage_made_again_by_force_keeps_its_record(smoke: Clone) -> None:
+    record = smoke.root / "data" / "08_reporting" / "provenance" / "evaluate_reference.digits_train.json"
+    before = record.read_bytes()
+    assert list(json.loads(before)["outputs"]) == ["references/digits_train"]
+    done = smoke.run("dvc", "repro", "-s", "-f", "evaluate_reference@digits_train")
+    assert STAGE.findall(done.stdout) == ["evaluate_reference@digits_train"]
+    assert record.read_bytes() == before
+
+
 def test_one_changed_model_reruns_only_what_follows_from_it(smoke: Clone) -> None:
+    record = smoke.root / "data" / "08_reporting" / "provenance" / "train_diffusion.digits_class_l1.json"
+    before = record.read_bytes()
     smoke.run("kedro", "compose", "study=smoke", "ldms.digits_class_l1.training.steps=21")
     done = smoke.run("dvc", "repro")
     # the report tells what every model was asked for, so it follows from any change
     assert sorted(STAGE.findall(done.stdout)) == [
         "describe_ldm@digits_class_l1", "report", "train_diffusion@digits_class_l1"
     ]  # fmt: skip
+    assert json.loads(record.read_bytes())["parameters"] != json.loads(before)["parameters"]
     smoke.run("kedro", "compose", "study=smoke", "samples.digits_class_guided.guidance_scale=3")
     done = smoke.run("dvc", "repro", "tables@table_03")
     assert STAGE.findall(done.stdout) == [
@@ -87,6 +100,7 @@ def test_one_changed_model_reruns_only_what_follows_from_it(smoke: Clone) -> Non
     assert sorted(again) == [
         "describe_ldm@digits_class_l1", "evaluate_samples@digits_class_guided", "report", "tables@table_03"
     ]  # fmt: skip
+    assert record.read_bytes() == before
 
 
 def test_a_composite_kedro_run_writes_the_same_bytes_as_the_stages(smoke: Clone) -> None:

@@ -14,10 +14,11 @@ stages:
   each:
     foreach: [one, two, three]
     do:
-      cmd: cp ${item}.in ${item}.out
+      cmd: cp ${item}.in ${item}.out; cp ${item}.in ${item}.json
       params: [rate, "sizes.${item}"]
       deps: ["${item}.in"]
       outs: ["${item}.out"]
+      plots: ["${item}.json": {cache: false}]
 """
 PARAMETERS = "rate: 1.0e-06\nsizes: {one: {a: null, b: [1, 2]}, two: 'yes', three: '12e3'}\n"
 

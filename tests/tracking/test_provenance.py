@@ -12,7 +12,7 @@ from pydantic import Field
 from ldm_pipelines.digests import digest_folder, digest_parameters, digest_result, fingerprint
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.spec import Entity
-from ldm_pipelines.tracking.provenance import commit_exists, git_commit, output_digests, write_record
+from ldm_pipelines.tracking.provenance import DOUBTS, commit_exists, git_commit, output_digests, write_record
 
 
 class Toy(Entity):
@@ -151,6 +151,35 @@ def test_a_record_of_anything_else_replaces_the_first(tmp_path, change):
     write_record(path, FIRST)
     write_record(path, FIRST | change | {"mlflow_run_id": "second"})
     assert json.loads(path.read_text()) == FIRST | change | {"mlflow_run_id": "second"}
+
+
+def test_another_device_or_code_makes_no_other_record(tmp_path):
+    path = tmp_path / "sample.x.json"
+    first = FIRST | {"device": {"kind": "cpu"}, "code": "a"}
+    write_record(path, first)
+    write_record(path, first | {"device": {"kind": "cuda"}, "code": "b"})
+    assert json.loads(path.read_text()) == first
+
+
+def test_where_dvc_has_removed_the_record_it_is_that_of_the_last_commit(project):
+    path = project.folder / "data/08_reporting/provenance/sample.x.json"
+    write_record(path, FIRST)
+    text = path.read_text()
+    project.git_init()
+    path.unlink()
+    write_record(path, FIRST | {"git_commit": "b", "mlflow_run_id": "second"})
+    assert path.read_text() == text
+    path.unlink()
+    write_record(path, FIRST | {"outputs": {"y": "9"}})
+    assert json.loads(path.read_text()) == FIRST | {"outputs": {"y": "9"}}
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+def test_a_record_of_code_that_is_in_doubt_is_replaced(tmp_path, doubt):
+    path = tmp_path / "sample.x.json"
+    write_record(path, FIRST | {doubt: True})
+    write_record(path, FIRST | {"mlflow_run_id": "second"})
+    assert json.loads(path.read_text()) == FIRST | {"mlflow_run_id": "second"}
 
 
 @pytest.mark.parametrize("content", [json.dumps(FIRST | {"git_dirty": True}), "{", "[]"])

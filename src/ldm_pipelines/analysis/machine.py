@@ -1,21 +1,19 @@
 """The machine that times are of."""
 
-import platform
 import resource
 import sys
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from ldm_pipelines.compute import Compute
+from ldm_pipelines.compute import Compute, device_name
 
 MEBIBYTE = 2**20
 
 
 def describe_device(compute: Compute) -> dict[str, Any]:
     """Name of the GPU or the processor, PyTorch's threads, the precision of training (samples are drawn in float32)."""
-    name = torch.cuda.get_device_name() if compute.torch_device() == "cuda" else _processor()
+    name = device_name(compute.torch_device())
     return {"name": name, "threads": torch.get_num_threads(), "precision": compute.precision}
 
 
@@ -38,12 +36,3 @@ def wait(device: str) -> None:
     """Return when the device has done what it was told: a GPU works behind the program's back."""
     if device == "cuda":
         torch.cuda.synchronize()
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
+from ldm_pipelines.tracking.code import running_code
 from ldm_pipelines.tracking.run import flatten
 from ldm_pipelines.tracking.stage import Session, Stage
 
@@ -46,6 +47,7 @@ class MLflowHook:
     """
 
     def __init__(self) -> None:
+        running_code()
         self._session = Session(Path.cwd())
         self._open: dict[str, Stage] = {}
         atexit.register(self._end_all, "KILLED")  # Ctrl-C passes by Kedro's error hooks

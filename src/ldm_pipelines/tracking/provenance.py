@@ -2,7 +2,9 @@
 
 import json
 import os
+import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,13 +13,29 @@ from typing import Any, NamedTuple
 import yaml
 
 import ldm_pipelines
+from ldm_pipelines.compute import Compute, device_name
 from ldm_pipelines.digests import digest_folder, digest_result
 
 GENERATED = ("data", "dvc.lock", "mlflow.db*", "mlruns")
 """What stages themselves write: it does not make the code dirty."""
 
-ARTEFACT_FILES = ("config.json", "dataset.json", "cache.json", "samples.json")
+ARTEFACT_FILES = (
+    "config.json", "published.json", "dataset.json", "cache.json", "samples.json", "reference.json", "key.json",
+)  # fmt: skip
 """One of these lies in every artefact folder; raw data, which may be huge, has none and is not hashed."""
+
+PACKAGES = (
+    "torch", "torchvision", "pytorch-lightning", "diffusers", "transformers", "tokenizers", "safetensors",
+    "numpy", "scipy", "scikit-learn", "scikit-image", "pandas", "pyarrow", "pillow",
+    "torchmetrics", "torch-fidelity", "clean-fid", "lpips",
+)  # fmt: skip
+"""What computes results, or reads and writes what they are computed from."""
+
+DOUBTS = {
+    "code_changed": "code was edited while it ran",
+    "resumed_from_other_code": "it went on with work that other code had begun",
+}
+"""What a record may say, with ``true``, of the commit that it names: not all of the outputs come from its code."""
 
 DVC_TAGS = {"DVC_STAGE": "dvc.stage", "DVC_EXP_NAME": "dvc.experiment", "DVC_EXP_BASELINE_REV": "dvc.baseline"}
 """Set by DVC for the commands it runs: the stage always, the rest by ``dvc exp run`` for queued experiments too."""
@@ -66,7 +84,7 @@ def dvc_hashes(project: Path, values: Mapping[str, Any]) -> dict[str, str]:
 def artefact_digests(values: Mapping[str, Any]) -> dict[str, str]:
     """Digest of each value that is the path of an artefact folder, by the value's name."""
     return {
-        name: digest_folder(value) for name, value in values.items() if isinstance(value, Path) and _is_artefact(value)
+        name: digest_folder(value) for name, value in values.items() if isinstance(value, Path) and is_artefact(value)
     }
 
 
@@ -78,35 +96,51 @@ def output_digests(values: Mapping[str, Any]) -> dict[str, str]:
 
 def package_versions() -> dict[str, str | None]:
     """Versions of what computes a result, without importing it; None when not installed."""
-    return {"ldm_pipelines": ldm_pipelines.__version__} | {name: _version(name) for name in ("torch", "diffusers")}
+    own = {"ldm_pipelines": ldm_pipelines.__version__, "python": platform.python_version()}
+    return own | {name: _version(name) for name in PACKAGES}
+
+
+def describe_device(compute: Compute) -> dict[str, str]:
+    """Kind and name of the device that a stage has computed on, and the precision it was to train in.
+
+    PyTorch is not imported: where the stage has not either, it was the processor.
+    """
+    kind = compute.device_kind() if "torch" in sys.modules else "cpu"
+    return {"kind": kind, "name": device_name(kind), "precision": compute.precision}
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """JSON at ``path``, replaced atomically.
 
     A record of a run that made the same outputs in the same way stays, so that doing something again changes nothing;
-    but for one of uncommitted code, which a record of a commit replaces.
+    but for one of uncommitted or other code, which a record of a commit replaces. DVC removes a stage's record before
+    it runs the stage: then it is that of git's last commit.
     """
-    if _repeats(path, record):
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
+    present = _parsed(path.read_text() if path.is_file() else _git(path.parent, "show", f"HEAD:./{path.name}"))
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(record, indent=2) + "\n")
+    partial.write_text(json.dumps(present if _repeats(present, record) else record, indent=2) + "\n")
     partial.replace(path)
 
 
-def _repeats(path: Path, record: Mapping[str, Any]) -> bool:
-    """Whether the record at ``path`` says the same, but for which run of which commit it was."""
-    try:
-        present = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return False
-    if not isinstance(present, dict) or not record.get("outputs") or present.get("git_dirty", True):
+def _repeats(present: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether the present record says the same, but for which run of which commit on which device it was."""
+    if not record.get("outputs") or present.get("git_dirty", True) or any(present.get(key) for key in DOUBTS):
         return False
     return all(present.get(key) == record.get(key) for key in ("parameters", "inputs", "outputs", "versions"))
 
 
-def _is_artefact(path: Path) -> bool:
+def _parsed(text: str | None) -> Mapping[str, Any]:
+    """A record, or an empty one where there is none."""
+    try:
+        found = json.loads(text or "")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def is_artefact(path: Path) -> bool:
+    """Whether it is the folder of a finished artefact."""
     return any((path / name).is_file() for name in ARTEFACT_FILES)
 
 

@@ -59,6 +59,8 @@ class Run:
         self.client, self.name = client, name
         self.live_from: int | None = None
         """First step that was logged while training; None when nothing was."""
+        self.resumed_from_other_code = False
+        """Set by the stage itself, where it finds work that other code has begun."""
         self._last_step = 0
         self._pending: list[Metric] = []
         self._next_flush = time.monotonic() + FLUSH_SECONDS

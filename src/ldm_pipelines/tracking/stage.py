@@ -2,18 +2,23 @@
 
 import csv
 import json
+import logging
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ldm_pipelines.compute import Compute
 from ldm_pipelines.digests import digest_parameters
 from ldm_pipelines.spec import Entity
+from ldm_pipelines.tracking.code import code_on_disk, running_code
 from ldm_pipelines.tracking.comparison import compared_parameters, inherited_parameters, lineage
 from ldm_pipelines.tracking.provenance import (
+    DOUBTS,
     GitState,
     artefact_digests,
+    describe_device,
     dvc_hashes,
     dvc_tags,
     git_commit,
@@ -26,6 +31,8 @@ from ldm_pipelines.tracking.store import open_experiment, open_store, opening, t
 
 if TYPE_CHECKING:
     from kedro.pipeline.node import Node
+
+log = logging.getLogger(__name__)
 
 SAMPLES = "samples.png"
 """Name of a sample set's ``grid.png`` among the pictures of a run."""
@@ -55,6 +62,8 @@ class Stage:
         self.inputs = artefact_digests(inputs)
         self.outputs: dict[str, str] = {}
         self.git = git_commit(session.project)
+        self._project = session.project
+        self._compute = next((value for value in inputs.values() if isinstance(value, Compute)), None)
         tags = {
             "study": session.study or "none",
             "stage": stage,
@@ -97,13 +106,13 @@ class Stage:
                 self._log_pictures(inputs[name])
 
     def log_outputs(self, outputs: Mapping[str, Any]) -> None:
+        self.outputs = output_digests(outputs)
         with self.run.tolerant("results"):
             curves = (list(_curves(output)) for output in outputs.values())
             self.run.log_curves(next(filter(None, curves), []))  # a folder and a frame may hold the same ones
             for output in outputs.values():
                 self.run.log_results(_results(output))
                 self._log_pictures(output)
-            self.outputs = output_digests(outputs)
         self.run.set_tags({f"output.{name}": digest for name, digest in self.outputs.items()})
 
     def _log_pictures(self, artefact: Any) -> None:
@@ -114,19 +123,42 @@ class Stage:
                 self.run.log_picture(picture, picture.name)
 
     def finish(self, record: Path) -> None:
+        """Write the record and end the run.
+
+        Raises:
+            OSError: the record cannot be written; the run has failed then, since the one that lies there is of another.
+        """
+        doubts = self._doubts()
+        for doubt in doubts:
+            log.warning("%s: %s; its provenance record says so", self.name, DOUBTS[doubt])
+        device = describe_device(self._compute) if self._compute else {}
+        self.run.set_tags({f"device.{key}": value for key, value in device.items()} | dict.fromkeys(doubts, "true"))
         content = {
             "node": self.name,
             "git_commit": self.git.commit,
-            "git_dirty": self.git.dirty,
+            "git_dirty": self.git.dirty or git_commit(self._project).dirty,
+            **dict.fromkeys(doubts, True),
             "mlflow_run_id": self.run.id,
             "parameters": self.parameters and digest_parameters(self.parameters),
             "inputs": self.inputs,
             "outputs": self.outputs,
             "versions": package_versions(),
+            "device": device,
+            "code": running_code(),
         }
-        with self.run.tolerant("provenance record"):
+        try:
             write_record(record, content)
+        except OSError as error:
+            self.fail(error)
+            raise
         self.run.end("FINISHED")
+
+    def _doubts(self) -> list[str]:
+        held = {
+            "code_changed": code_on_disk() != running_code(),
+            "resumed_from_other_code": self.run.resumed_from_other_code,
+        }
+        return [doubt for doubt in DOUBTS if held[doubt]]
 
     def fail(self, error: Exception) -> None:
         self.run.set_tags({"error": f"{type(error).__name__}: {error}"})
@@ -134,8 +166,9 @@ class Stage:
 
 
 def _parameters(entity: str, inputs: Mapping[str, Any]) -> Entity | None:
-    """The node's own entity among its inputs."""
-    return next((value for value in inputs.values() if isinstance(value, Entity) and value.name == entity), None)
+    """The node's own entity among its inputs: that of its name, or the only one (a user study has two results)."""
+    entities = [value for value in inputs.values() if isinstance(value, Entity)]
+    return next((value for value in entities if value.name == entity or len(entities) == 1), None)
 
 
 def _group(session: Session, git: GitState) -> str:

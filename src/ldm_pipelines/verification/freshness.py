@@ -41,10 +41,14 @@ class Lineage:
 
     def chain(self, path: Path) -> list[str]:
         """The stages that a file rests on, first those that need no other; empty where no stage makes it."""
+        maker = self._makers.get(path)
+        return self.behind(maker) if maker else []
+
+    def behind(self, stage: str) -> list[str]:
+        """The stages that a stage rests on, first those that need no other, last itself."""
         from dvc.repo.graph import collect_pipeline
 
-        maker = self._makers.get(path)
-        return [stage.name for stage in collect_pipeline(self._stages[maker], self._graph)] if maker else []
+        return [found.name for found in collect_pipeline(self._stages[stage], self._graph)]
 
     @property
     def names(self) -> set[str]:
@@ -53,6 +57,10 @@ class Lineage:
 
     def outputs(self, stage: str) -> list[Path]:
         return [Path(out.fs_path) for out in self._stages[stage].outs]
+
+    def inputs(self, stage: str) -> list[Path]:
+        """All that it depends on: data, code, ``params.yaml``."""
+        return [Path(dependency.fs_path) for dependency in self._stages[stage].deps]
 
     def changes(self, stages: Iterable[str], progress: bool) -> dict[str, list[str]]:
         """What changed since each stage ran, in words; stages that are up to date are left out.

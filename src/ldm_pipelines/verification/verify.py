@@ -1,4 +1,4 @@
-"""Which rows of the tables follow from the code, parameters and data that are here, and which do not any more."""
+"""Which rows and figures follow from the code, parameters and data that are here, and which do not any more."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,17 +27,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``tables``: our rows by table; ``of_tables`` and ``stages``: what is not right, by table and by stage."""
+    """``tables``: our rows by table; ``of_tables`` and ``stages``: what is not right, by table and by stage.
+
+    ``pages``: figures and the report, with the stages behind each that do not match.
+    """
 
     tables: dict[str, list[Row]]
     of_tables: Problems
+    pages: dict[str, list[str]]
     stages: Problems
     records: str
 
     @property
     def stale(self) -> int:
-        """Rows, and tables as such, that do not match."""
-        return sum(not row.fine for rows in self.tables.values() for row in rows) + len(self.of_tables)
+        """Rows, tables as such, figures, and the report where they do not match."""
+        rows = sum(not row.fine for rows in self.tables.values() for row in rows)
+        return rows + len(self.of_tables) + sum(map(bool, self.pages.values()))
 
     def lines(self) -> Iterator[str]:
         """For people."""
@@ -47,6 +52,8 @@ class Verdict:
             for row in wrong:
                 yield f"  {row.label}: {'; '.join([*row.problems, *row.stages])}"
             yield from (f"  the table itself: {problem}" for problem in self.of_tables.get(table, []))
+        for page, stages in self.pages.items():
+            yield f"{page}: {'; '.join(stages) or 'matches'}"
         if self.stages:
             yield "\nwhat does not match:"
         for stage, problems in self.stages.items():
@@ -55,23 +62,29 @@ class Verdict:
         yield f"\n{self.records}"
 
 
-def verify(reporting: Path, tables: Mapping[str, RenderedTable], progress: bool) -> Verdict:
+def verify(
+    reporting: Path, tables: Mapping[str, RenderedTable], parameters: Mapping[str, str], progress: bool
+) -> Verdict:
     """Hold the written tables in ``reporting`` against results, records, and everything they were made from.
 
-    ``tables`` are rendered from the stored results now. Whether code, parameters and data are those that made the
-    results is DVC's answer; which results that concerns follows from DVC's graph.
+    ``tables`` are rendered from the stored results now; ``parameters`` are the digests that records should have.
+    Whether code, parameters and data are those that made the results is DVC's answer, also for figures; which results
+    that concerns follows from DVC's graph. Of the report, which rests on everything, only itself is asked about.
     """
     lineage = Lineage(reporting)
     shown_results = {source.result for table in tables.values() for source in table.sources}
     files = {result: reporting / "metrics" / f"{result}.json" for result in sorted(shown_results)}
     chains = {result: chain for result, file in files.items() if (chain := lineage.chain(file))}
+    pages = {name: lineage.behind(name) for name in sorted(lineage.names) if name.startswith("figures@")}
+    pages |= {name: [name] for name in lineage.names & {"report"}}
     own = {name: f"tables@{name}" for name in tables}
-    behind = list(dict.fromkeys(stage for chain in chains.values() for stage in chain))
+    behind = list(dict.fromkeys(stage for chain in (*chains.values(), *pages.values()) for stage in chain))
     changed = lineage.changes([*behind, *(set(own.values()) & lineage.names)], progress)
-    records = Records(reporting / "provenance", lineage.root)
+    records = Records(reporting / "provenance", lineage.root, parameters)
     for stage in behind:
-        if problems := records.problems(stage, lineage.outputs(stage)):
-            changed[stage] = [*changed.get(stage, []), *problems]
+        if problems := records.problems(stage, lineage.outputs(stage), lineage.inputs(stage)):
+            advice = [] if stage in changed else [f"DVC calls it up to date: `dvc repro -s -f {stage}` makes it again"]
+            changed[stage] = [*changed.get(stage, []), *problems, *advice]
     verdict: dict[str, list[Row]] = {}
     of_tables: Problems = {}
     for name, table in tables.items():
@@ -80,7 +93,8 @@ def verify(reporting: Path, tables: Mapping[str, RenderedTable], progress: bool)
         verdict[name] = [_row(line, shown.get(number, []), chains, changed) for number, line in ours]
         if problems := [*changed.pop(own[name], []), *shown.get(TABLE, [])]:
             of_tables[name] = problems
-    return Verdict(verdict, of_tables, changed, _about(records))
+    stale = {page: [stage for stage in chain if stage in changed] for page, chain in pages.items()}
+    return Verdict(verdict, of_tables, stale, changed, _about(records))
 
 
 def _row(line: Line, shown: list[str], chains: Mapping[str, list[str]], changed: Problems) -> Row:

@@ -43,7 +43,9 @@ def reporting(tmp_path: Path, results: dict[str, dict[str, Any]]) -> Path:
         "outputs": {"ldms/digits_class": "77" * 32}, "versions": {"torch": "2.11.0", "diffusers": None},
     }  # fmt: skip
     put("provenance/train_diffusion.digits_class.json", record)
-    put("provenance/evaluate_samples.digits_ldm4.json", record | {"git_dirty": True})
+    device = {"kind": "cpu", "name": "A processor", "precision": "32-true"}
+    edited = {"git_dirty": True, "code_changed": True, "resumed_from_other_code": True, "device": device, "code": "c0"}
+    put("provenance/evaluate_samples.digits_ldm4.json", record | edited)
     put("provenance/sample.digits_class.json", "{")
     answered = {"preference_vs_gt_pct": 40.0, "preference_vs_gt_pct_low": 30.5, "preference_vs_gt_pct_high": 50.5}
     for name, preferred in (("asked", answered), ("asked_rival", {"preference_vs_gt_pct": 12.5})):

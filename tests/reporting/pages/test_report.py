@@ -144,7 +144,8 @@ def test_a_result_says_what_it_was_measured_on_and_where_it_comes_from(write: Wr
     assert "sampler.steps 50" in text
     assert "is_splits 10" in text
     assert "DVC stage evaluate_samples@digits_ldm4" in text
-    assert "0e5ba2cb" * 5 + " , with uncommitted changes" in text
+    assert "0e5ba2cb" * 5 + " , with uncommitted changes, edited while it ran, in part of other code" in text
+    assert "device: name A processor" in text
     assert "MLflow run 4b0dd3c6" in text
 
 

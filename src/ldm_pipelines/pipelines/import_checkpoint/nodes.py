@@ -1,13 +1,12 @@
 """Models of the original code."""
 
-import shutil
 from pathlib import Path
 
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.interop.spec import Import, ImportedAutoencoder
 from ldm_pipelines.pipelines.raw_links import link_checkpoints
-from ldm_pipelines.pipelines.workspace import workspace_for
+from ldm_pipelines.pipelines.workspace import empty_workspace_for
 
 
 def import_model(import_: Import, compute: Compute) -> tuple[Path, Path]:
@@ -74,6 +73,4 @@ def refuse_without_imports(study: str) -> None:
 
 def _workspace(import_: Import | ImportedAutoencoder, compute: Compute) -> Path:
     """An empty one: an import that was stopped begins again."""
-    workspace = workspace_for("import_checkpoint", import_, 0, compute)
-    shutil.rmtree(workspace)
-    return workspace
+    return empty_workspace_for("import_checkpoint", import_, 0, compute)

@@ -4,16 +4,17 @@ from collections.abc import Iterable
 
 from kedro.pipeline import Pipeline, node
 
-from ldm_pipelines.pipelines.verify.nodes import verify_tables
+from ldm_pipelines.pipelines.verify.nodes import verify_study
 
 
 def create(tables: Iterable[str]) -> Pipeline:
     """Hold the written tables against what they rest on; takes them rendered anew."""
     return Pipeline([
         node(
-            verify_tables,
+            verify_study,
             inputs={
                 "reporting": "reporting",
+                "parameters": "parameters",
                 "compute": "params:compute",
                 **{name: f"rendered/{name}" for name in tables},
             },

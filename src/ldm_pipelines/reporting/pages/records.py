@@ -36,10 +36,13 @@ class Record(BaseModel):
 
     git_commit: str | None
     git_dirty: bool = False
+    code_changed: bool = False
+    resumed_from_other_code: bool = False
     mlflow_run_id: str | None = None
     inputs: dict[str, str] = {}
     outputs: dict[str, str] = {}
     versions: dict[str, str | None] = {}
+    device: dict[str, str] = {}
 
 
 def stage_of(kind: str, present: Iterable[str], name: str) -> str:
