@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ldm_pipelines.data.tensors import to_tensor
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.latents.cache import CacheInfo, Source, shard_path, write_index, write_info
 from ldm_pipelines.latents.spec import Latents
+from ldm_pipelines.worker_pool import worker_pool
 
 POLL_S = 0.5
 
@@ -111,18 +111,14 @@ class _Work:
 def _side_by_side(work: _Work, bar: Any) -> None:
     """One process for each device; what a process does not write is there at the next call all the same."""
     waiting = dict(work.shards)
-    with ProcessPoolExecutor(work.compute.devices, mp_context=get_context("spawn")) as pool:
+    with worker_pool(work.compute.devices) as pool:
         running = {pool.submit(work.run_quietly, rank) for rank in range(work.compute.devices)}
-        try:
-            while running:
-                done, running = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-                for path in [path for path in waiting if path.exists()]:
-                    bar.update(len(waiting.pop(path)))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        while running:
+            done, running = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            for path in [path for path in waiting if path.exists()]:
+                bar.update(len(waiting.pop(path)))
 
 
 class _Batches(Dataset[torch.Tensor]):
