@@ -95,7 +95,7 @@ class Drawer:
         return to_pixels(self.model.conditioner.finish(self._decode(z), raw))
 
     def _denoise(self, raw: Raw, labels: Tensor) -> Denoise:
-        spec, alphas_cumprod = self.spec, self.model.scheduler.alphas_cumprod.to(self.device)
+        spec, alphas_cumprod = self.spec, self.model.scheduler.alphas_cumprod
         denoise = under_condition(self.model, raw, spec.guidance_scale)
         if self.classifier and spec.classifier_guidance:
             scale = spec.classifier_guidance.scale
