@@ -103,6 +103,8 @@ def test_ddim_steps_that_the_original_runs_as_asked_are_those_we_accept(oracle: 
 def test_refused_steps_name_the_nearest_valid_ones() -> None:
     with pytest.raises(InputError, match="nearest valid: 125 and 200"):
         check_ddim_steps(150, 1000)
+    with pytest.raises(InputError, match="divide the 1 training time steps; no number is valid"):
+        check_ddim_steps(1, 1)
 
 
 def test_class_embedder(oracle: Any) -> None:
