@@ -149,8 +149,9 @@ def _measure(
     (artefact / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     log.info("%s on %d unseen images: %s", artefact.parent.name, len(images), metrics)
     shown = images.pixels(evenly_spaced(len(images), SHOWN))
-    reconstructed = to_pixels(Measurements().add(first_stage, perceptual, to_tensor(shown).to(device)))
-    tiles = np.concatenate([shown, reconstructed])
+    with torch.no_grad():
+        reconstruction = first_stage.reconstruct(to_tensor(shown).to(device), noise=None).x
+    tiles = np.concatenate([shown, to_pixels(reconstruction)])
     save_grid(
         artefact / "pictures" / "reconstructions.png", tiles, columns=len(shown), scale=max(1, 64 // tiles.shape[1])
     )
