@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
-from ldm_pipelines.autoencoders.module import AutoencoderModule
+from ldm_pipelines.autoencoders.module import AutoencoderModule, Measurements
 from ldm_pipelines.autoencoders.patch_gan import PatchGAN
 from ldm_pipelines.autoencoders.spec import Autoencoder
 from ldm_pipelines.compute import Compute
@@ -109,6 +109,22 @@ def test_a_step_runs_encoder_and_decoder_once_for_both_losses(module: Make, tmp_
     encoder, decoder = calls(trained.first_stage.model.encoder), calls(trained.first_stage.model.decoder)
     train(trained, tmp_path, compute, steps=3)
     assert (len(encoder), len(decoder)) == (3, 3)
+
+
+@pytest.mark.parametrize("regulariser", ["kl", "vq"])
+def test_a_measurement_runs_every_network_once(module: Make, regulariser: str) -> None:
+    trained, x = module(regulariser), Noise().read(np.arange(4), None)["x"]
+    model, network = trained.first_stage.model, trained.perceptual.network
+    runs = [calls(part) for part in (model.encoder, model.decoder, network.blocks[0])]  # type: ignore[index]
+    quantised = calls(model.quantize) if regulariser == "vq" else []
+    measured = Measurements()
+    measured.add(trained.first_stage, trained.perceptual, x)
+    assert [len(each) for each in runs] == [1, 1, 2]  # features of images and of reconstructions
+    assert len(quantised) == (regulariser == "vq")
+    reconstruction = trained.first_stage.reconstruct(x, None).x.clamp(-1, 1)
+    found = measured.summary()
+    assert found["perceptual"] == trained.perceptual(x, reconstruction).mean().item()
+    assert found["r_fid"] > 0
 
 
 def test_the_rate_of_both_optimisers_follows_half_a_cosine(module: Make, tmp_path: Path, compute: Compute) -> None:

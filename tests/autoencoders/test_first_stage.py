@@ -130,7 +130,7 @@ def test_the_identity_gives_back_what_it_gets(identity_spec: Autoencoder, x: tor
     assert first_stage.codebook_size is None
     assert first_stage.moments(x) is x
     assert first_stage.decode(x) is x
-    reconstruction, loss = first_stage.reconstruct(x, noise=None)
+    reconstruction, loss, _ = first_stage.reconstruct(x, noise=None)
     assert reconstruction is x
     assert loss == 0
     assert sample_posterior(x, "none", torch.ones_like(x)) is x

@@ -64,7 +64,7 @@ def decode(setting: Setting, scenario: str) -> Decoded:
     last_layer.load_state_dict({k: tensors[f"state.last_layer.{k}"] for k in ("weight", "bias")})
     x, x_hat = tensors["in.x"], last_layer(tensors["in.h"])
     perceptual = (x - x_hat).square().mean(dim=(1, 2, 3)) if scenario == "perceptual" else torch.zeros(len(x))
-    nll = reconstruction_nll(x, x_hat, perceptual, 1.0, setting.reduction, logvar=0.25 if scenario == "logvar" else 0.0)
+    nll = reconstruction_nll(x, x_hat, perceptual, 1.0, setting.reduction)
     return Decoded(last_layer, x_hat, nll)
 
 
@@ -81,8 +81,7 @@ def regularisation(tensors: Tensors) -> tuple[Tensor, Tensor | None]:
     [
         (name, scenario)
         for name in ("loss_kl", "loss_vq")
-        for scenario in ("active", "perceptual", "tiny_discriminator_gradient", "logvar")
-        if (name, scenario) != ("loss_vq", "logvar")  # the VQ objective has no logvar
+        for scenario in ("active", "perceptual", "tiny_discriminator_gradient")
     ],
     indirect=["setting"],
 )

@@ -95,3 +95,8 @@ def test_a_map_is_cut_as_its_image_is(crop_first: bool, resize: str) -> None:
     inner = np.abs(expected - expected.round()) < 1e-9  # pixels that lie in one class alone
     assert inner.mean() > 0.5
     np.testing.assert_array_equal(found[inner], expected[inner])
+
+
+def test_an_unknown_way_to_resize_is_refused() -> None:
+    with pytest.raises(ValueError, match="no way to resize is called 'bilinaer'"):
+        resize_and_crop(Image.new("RGB", (9, 8)), 4, "bilinaer")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ldm_pipelines.data.spec import Splits
-from ldm_pipelines.data.splits import SPLITS, assign_split, pixel_hash
+from ldm_pipelines.data.splits import SPLITS, assign_split, pixel_hash, unseen_split
 
 images = arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 3), st.just(3)))
 hashes = st.binary(min_size=32, max_size=32).map(bytes.hex)
@@ -52,3 +52,12 @@ def test_the_fractions_come_out_on_many_images() -> None:
     for name in SPLITS:
         fraction = getattr(splits, name)
         assert abs(found.count(name) / 4000 - fraction) < 4 * np.sqrt(fraction * (1 - fraction) / 4000)
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "expected"), [(1, 1, "validation"), (0, 1, "test"), (1, 0, "validation"), (0, 0, None)]
+)
+def test_validation_is_watched_while_training_and_test_only_without_it(
+    validation: int, test: int, expected: str | None
+) -> None:
+    assert unseen_split({"train": 1, "validation": validation, "test": test}) == expected

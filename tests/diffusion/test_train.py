@@ -173,6 +173,13 @@ def test_the_first_stage_lent_to_inpainting_is_neither_trained_nor_saved(scenes:
     assert [p.name for p in (folder / "conditioner").iterdir()] == ["config.json"]
 
 
+def test_the_first_stage_is_not_loaded_for_a_conditioner_that_encodes_nothing(digits: Inputs, tmp_path: Path) -> None:
+    folders = digits.latents, digits.dataset, tmp_path / "nowhere"
+    train(ldm(steps=2), *folders, seed=0, workspace=tmp_path, compute=COMPUTE)
+    with pytest.raises(InputError, match="not a finished first stage"):
+        train(ldm("mini_inpainting", steps=2), *folders, seed=0, workspace=tmp_path, compute=COMPUTE)
+
+
 def test_another_seed_gives_another_model(digits: Inputs, tmp_path: Path) -> None:
     first = train(ldm(), *digits.folders, seed=0, workspace=tmp_path / "a", compute=COMPUTE)
     assert files(first) != files(train(ldm(), *digits.folders, seed=1, workspace=tmp_path / "b", compute=COMPUTE))

@@ -12,7 +12,6 @@ from ldm_pipelines.feature_networks.image_batches import (
     ImageBatches,
     evenly_spaced,
     shifted,
-    unseen_split,
 )
 
 
@@ -69,7 +68,3 @@ def test_an_excerpt_spans_the_whole_split(digits_folder: Path) -> None:
     excerpt = Excerpt(batches, 3)
     chosen = excerpt.read(np.arange(len(excerpt)), None)["x"]
     assert chosen.equal(batches.read(evenly_spaced(len(batches), 3), None)["x"])
-
-
-def test_the_test_split_is_watched_where_there_is_no_validation_split(digits_folder: Path) -> None:
-    assert unseen_split(PreparedDataset(digits_folder)) == "test"

@@ -55,7 +55,8 @@ def our_images(
     model, first_stage = LatentDiffusionModel.load(folders[0]), FirstStage.load(folders[1])
     scheduler = build_scheduler(DDIM(kind="ddim", steps=STEPS, eta=eta), model.scheduler)
     noise = draw or (lambda: torch.zeros_like(x))
-    *_, z = ddim_trajectory(guided(model), x, scheduler, steps=STEPS, eta=eta, draw_noise=noise)
+    scheduler.set_timesteps(STEPS)
+    *_, z = ddim_trajectory(guided(model), x, scheduler, eta=eta, draw_noise=noise)
     images = first_stage.decode(z / model.info.scale_factor)
     return (images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).numpy()
 

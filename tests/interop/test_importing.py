@@ -14,7 +14,13 @@ from transformers import BertTokenizerFast
 
 from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.compute import Compute
-from ldm_pipelines.diffusion.conditioning_spec import PretrainedTokenizer, TextConditioning, TrainedTransformer
+from ldm_pipelines.data.spec import Degradation
+from ldm_pipelines.diffusion.conditioning_spec import (
+    LowResConditioning,
+    PretrainedTokenizer,
+    TextConditioning,
+    TrainedTransformer,
+)
 from ldm_pipelines.diffusion.denoiser import denoise
 from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.digests import digest_folder
@@ -288,3 +294,8 @@ def test_super_resolution_has_no_weights_of_its_own(tmp_path: Path) -> None:
     whole = complete_checkpoint(tmp_path, "unet_middle_attention_only", "ae_vq", {"target": "torch.nn.Identity"})
     model, _ = loaded(whole, tmp_path)
     assert model.info.conditioning == {"kind": "low_res", "degradation": {"kind": "bsr_light", "factor": 2}}
+    for factor in (1, 4):
+        other = LowResConditioning(kind="low_res", degradation=Degradation(kind="bicubic", factor=factor))
+        message = f"degradation.factor is {factor}, but the first stage shrinks images by 2: .* so this must be 2"
+        with pytest.raises(InputError, match=message):
+            import_checkpoint(whole.path, tmp_path / "out", conditioning=other)

@@ -42,6 +42,17 @@ def test_a_process_that_is_killed_ends_the_others_and_is_an_error(mark: str) -> 
     assert gone(mark, WITHIN_S)
 
 
+def test_processes_that_never_begin_are_no_lost_ones(
+    mark: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """torch is imported by torchrun and by what it starts: here it can't be."""
+    (tmp_path / "torch.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RuntimeError, match="no training process has begun: torchrun ended with exit code 3; see the"):
+        launch(vanish, batch=BATCH, compute=TWO)
+    assert gone(mark, WITHIN_S)
+
+
 def test_a_loss_that_is_nan_in_one_process_ends_the_training_with_the_last_good_state(
     tmp_path: Path, mark: str
 ) -> None:

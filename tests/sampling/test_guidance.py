@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from diffusers import DDIMScheduler
 from support.tiny_models import SCHEDULE, UNET
 from torch import Tensor
 
@@ -42,12 +43,16 @@ def mixture(x: Tensor, t: Tensor) -> Tensor:
     return -(1 - ALPHAS[t]).sqrt() * score
 
 
+def scheduler(steps: int) -> DDIMScheduler:
+    new = ddim_scheduler(SCHEDULE)
+    new.set_timesteps(steps)
+    return new
+
+
 @torch.no_grad()
 def draw(denoise: Denoise, count: int = 4000) -> Tensor:
     x = torch.randn(count, 1, 1, 1, generator=torch.Generator().manual_seed(0))
-    *_, z = ddim_trajectory(
-        denoise, x, ddim_scheduler(SCHEDULE), steps=500, eta=0.0, draw_noise=ImageNoise([], (1, 1, 1), "cpu")
-    )
+    *_, z = ddim_trajectory(denoise, x, scheduler(500), eta=0.0, draw_noise=ImageNoise([], (1, 1, 1), "cpu"))
     return z.flatten()
 
 
@@ -142,7 +147,7 @@ def test_image_guidance_makes_samples_agree_with_the_low_resolution_image_and_st
     distances, deviations = [], []
     for scale in (0.0, 0.3, 1.0):
         denoise = image_guided(gaussian, lambda z: z, low_res, scale, ALPHAS)
-        *_, z = ddim_trajectory(denoise, x, ddim_scheduler(SCHEDULE), steps=100, eta=0.0, draw_noise=noise)
+        *_, z = ddim_trajectory(denoise, x, scheduler(100), eta=0.0, draw_noise=noise)
         distances.append((reduce(z, low_res) - low_res).square().mean().sqrt().item())
         deviations.append(z.std().item())
     assert distances[1] < 0.75 * distances[0]

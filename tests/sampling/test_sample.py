@@ -18,6 +18,7 @@ from ldm_pipelines.data.masks import draw_mask
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.randomness import image_generator
 from ldm_pipelines.data.spec import Degradation, Masks
+from ldm_pipelines.diffusion.model import LatentDiffusionModel
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.sampling.sample import sample
 
@@ -146,7 +147,6 @@ def test_known_pixels_of_inpainted_images_are_those_of_the_dataset(project: Proj
 def test_conditions_matter_and_are_those_of_the_named_images(project: Project, tmp_path: Path) -> None:
     """The set drawn by hand, from the conditions that the columns and parameters in the folder name."""
     from ldm_pipelines.data.tensors import to_pixels, to_tensor
-    from ldm_pipelines.diffusion.model import LatentDiffusionModel
     from ldm_pipelines.sampling.draw import image_noise, under_condition
     from ldm_pipelines.sampling.samplers import trajectory
 
@@ -172,6 +172,18 @@ def test_guidance_changes_the_images_and_needs_a_null_condition(project: Project
     assert (plain != guided).any()
     with pytest.raises(InputError, match="semantic conditioning has no null condition"):
         project.sample("semantic_map", tmp_path / "3", guidance_scale=2.0)
+
+
+def test_a_null_condition_that_was_never_learnt_guides_nothing(project: Project, tmp_path: Path) -> None:
+    """As of the released layout model, which no study describes."""
+    model = LatentDiffusionModel.load(project.model("mini_layout"))
+    model.info.conditioning["null_probability"] = 0.0
+    model.save(tmp_path / "imported")
+    how: dict[str, Any] = {"seed": 5, "workspace": tmp_path / "samples", "compute": COMPUTE}
+    folders = tmp_path / "imported", project.first_stage, project.dataset
+    with pytest.raises(InputError, match="guidance_scale must be 1: 'tiny' never learnt its null condition"):
+        sample(samples(guidance_scale=2.0), *folders, **how)
+    sample(samples(), *folders, **how)
 
 
 def test_images_can_be_guided_by_their_low_resolution_version_and_by_nothing_else(

@@ -61,9 +61,8 @@ def test_ddim_trajectories(oracle: Any, name: str, endpoints: str) -> None:
     denoise = guided_oracle(tokens, about["guidance_scale"])
     noise = iter(tensors.get("in.noise", []))
     scheduler = ddim_scheduler(schedule(endpoints))
-    states = list(
-        ddim_trajectory(denoise, x, scheduler, steps=about["steps"], eta=about["eta"], draw_noise=lambda: next(noise))
-    )
+    scheduler.set_timesteps(about["steps"])
+    states = list(ddim_trajectory(denoise, x, scheduler, eta=about["eta"], draw_noise=lambda: next(noise)))
     assert scheduler.timesteps.tolist() == tensors["out.timesteps"].tolist()
     torch.testing.assert_close(torch.stack([x, *states]), tensors["out.x"], rtol=0, atol=1e-5 * about["largest_value"])
 
@@ -83,7 +82,8 @@ def test_plms_trajectories(oracle: Any, name: str, endpoints: str) -> None:
         return guided(x, t)
 
     scheduler = build_scheduler(PLMS(kind="plms", steps=about["steps"]), ddim_scheduler(schedule(endpoints)))
-    states = list(plms_trajectory(denoise, x, scheduler, steps=about["steps"]))
+    scheduler.set_timesteps(about["steps"])
+    states = list(plms_trajectory(denoise, x, scheduler))
     visited = tensors["out.timesteps"].tolist()
     assert asked == [*visited[:2], *visited[1:]]  # one evaluation more than steps, for the first
     torch.testing.assert_close(torch.stack([x, *states]), tensors["out.x"], rtol=0, atol=1e-5 * about["largest_value"])
@@ -103,6 +103,8 @@ def test_ddim_steps_that_the_original_runs_as_asked_are_those_we_accept(oracle: 
 def test_refused_steps_name_the_nearest_valid_ones() -> None:
     with pytest.raises(InputError, match="nearest valid: 125 and 200"):
         check_ddim_steps(150, 1000)
+    with pytest.raises(InputError, match="divide the 1 training time steps; no number is valid"):
+        check_ddim_steps(1, 1)
 
 
 def test_class_embedder(oracle: Any) -> None:

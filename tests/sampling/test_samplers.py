@@ -166,6 +166,31 @@ def test_no_step_is_run_at_strength_zero() -> None:
     assert list(trajectory(gaussian, noise(), TRAINED, spec, noise, origin=noise(), strength=0.0)) == []
 
 
-def test_runge_kutta_steps_cannot_start_from_an_image() -> None:
-    with pytest.raises(InputError, match="use the sampler of kind plms"):
-        draw(of_diffusers("PNDMScheduler", 50), origin=torch.zeros(8, *SHAPE), strength=0.5)
+@pytest.mark.parametrize("strength", [0.9, 0.5, 0.2])
+@pytest.mark.parametrize("spec", STARTS, ids=lambda spec: getattr(spec, "scheduler", spec.kind))
+def test_a_start_from_latents_has_the_noise_of_the_first_time_step(spec: Sampler, strength: float) -> None:
+    seen = []
+
+    def denoise(x: Tensor, t: Tensor) -> Tensor:
+        seen.append((x, alpha_bar(ALPHAS, t)))
+        return gaussian(x, t)
+
+    noise = ImageNoise([0], SHAPE, "cpu")
+    start, origin = noise(), noise()
+    few = spec.model_copy(update={"steps": 10})  # far apart
+    next(trajectory(denoise, start, TRAINED, few, noise, origin=origin, strength=strength))
+    x, alpha = seen[0]
+    torch.testing.assert_close(x, alpha.sqrt() * origin + (1 - alpha).sqrt() * start, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "instead"),
+    [
+        ("PNDMScheduler", {}, "plms"),
+        ("PNDMScheduler", {"skip_prk_steps": True}, "plms"),
+        ("LMSDiscreteScheduler", {}, "dpm_solver"),
+    ],
+)
+def test_schedulers_that_only_start_from_noise_are_refused(name: str, arguments: dict[str, Any], instead: str) -> None:
+    with pytest.raises(InputError, match=f"{name} can't start from an image; use the sampler of kind {instead}"):
+        draw(of_diffusers(name, 50, **arguments), origin=torch.zeros(8, *SHAPE), strength=0.5)

@@ -81,6 +81,11 @@ def work_for_ever(folder: Path, *, compute: Compute) -> Path:
     return _wait()
 
 
+def touch_and_sleep(path: Path, seconds: float) -> None:
+    path.touch()
+    time.sleep(seconds)
+
+
 def diverge(workspace: Path, *, compute: Compute) -> Path:
     """A real training whose loss is NaN for the second process at step 5."""
     import torch

@@ -82,11 +82,14 @@ class Regression(TrainingModule):
         return [torch.optim.Adam([self.layer.weight]), torch.optim.Adam([self.layer.bias])]
 
 
-def train(module: Regression, workspace: Path, every: int = 3, logger: Any = None) -> Curves:
+def train(
+    module: Regression, workspace: Path, every: int = 3, logger: Any = None, *, steps: int = STEPS,
+    validate_every: int | None = 7,
+) -> Curves:  # fmt: skip
     compute = Compute(progress=False, checkpoint_every=every, num_threads=1, device="cpu")
     return fit(
-        module, Vectors(), steps=STEPS, batch_size=8, workspace=workspace, compute=compute,
-        validation=Vectors(), validate_every=7, logger=logger,
+        module, Vectors(), steps=steps, batch_size=8, workspace=workspace, compute=compute,
+        validation=Vectors(), validate_every=validate_every, logger=logger,
     )  # fmt: skip
 
 
@@ -151,12 +154,25 @@ def test_nan_before_any_checkpoint_says_so(tmp_path: Path) -> None:
 def test_curves_hold_means_between_points_and_are_written_as_csv(tmp_path: Path) -> None:
     curves = train(Regression(), tmp_path)
     assert [row["step"] for row in curves.rows] == list(range(1, STEPS + 1))
-    assert [row["step"] for row in curves.rows if "val_loss" in row] == [7, 14]
+    assert [row["step"] for row in curves.rows if "val_loss" in row] == [7, 14, 20]
     curves.write(tmp_path / "curves.csv")
     lines = (tmp_path / "curves.csv").read_text().splitlines()
     assert lines[0] == "step,train_loss,val_loss"
     assert lines[1].endswith(",")
-    assert curves.last("train_loss") == curves.rows[-1]["train_loss"]
+    assert curves.last("train_loss", "val_loss", "never") == {k: curves.rows[-1][k] for k in ("train_loss", "val_loss")}
+
+
+@pytest.mark.parametrize(("steps", "points"), [(200, 100), (249, 125)])  # the second is no multiple of two
+def test_the_last_numbers_are_those_of_the_last_step(tmp_path: Path, steps: int, points: int) -> None:
+    module = Regression()
+    curves = train(module, tmp_path, every=1000, steps=steps, validate_every=None)
+    assert curves.rows[-1]["step"] == steps
+    assert len([row for row in curves.rows if "train_loss" in row]) == points
+    with torch.no_grad():
+        expected = module.layer(Vectors.data).pow(2).mean(dim=1)
+    batches = [float(part.mean()) * len(part) for part in expected.split(8)]  # Lightning's mean over all batches
+    assert curves.last("val_loss")["val_loss"] == pytest.approx(sum(batches) / len(expected), rel=1e-6)
+    assert len([row for row in curves.rows if "val_loss" in row]) == 10 + bool(steps % (steps // 10))
 
 
 def test_ema_follows_the_papers_warm_up() -> None:

@@ -8,12 +8,10 @@ import numpy as np
 
 from ldm_pipelines.analysis.machine import forget_peak, peak_memory, wait
 from ldm_pipelines.analysis.spec import Throughput
-from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.diffusion.spec import LDM
-from ldm_pipelines.diffusion.train import ConditionedLatents, build_module
-from ldm_pipelines.errors import InputError
+from ldm_pipelines.diffusion.train import ConditionedLatents, build_module, check_same_images, lend_first_stage
 from ldm_pipelines.latents.cache import LatentCache
 from ldm_pipelines.training.fit import fit
 
@@ -47,14 +45,10 @@ def measure_training(
         InputError: latents and dataset are not of the same images, or the dataset lacks the conditions.
     """
     cache, dataset = LatentCache(latents_folder), PreparedDataset(dataset_folder)
-    if cache.info.dataset.digest != dataset.digest:
-        raise InputError(
-            f"throughputs.{spec.name}: the latents {spec.latent!r} are of another version of dataset "
-            f"{dataset.name!r}; encode them again"
-        )
+    check_same_images(cache, dataset, f"throughputs.{spec.name}: the latents {spec.latent!r}")
     device = compute.torch_device()
     module = build_module(ldm, cache, dataset, seed)
-    module.conditioner.attach(FirstStage.load(autoencoder_folder).to(device), cache.info.scale_factor)
+    lend_first_stage(module, autoencoder_folder, device)
     source = ConditionedLatents(cache.split("train"), module.conditioner.reader(dataset.split("train")))
     ends: list[float] = []
 

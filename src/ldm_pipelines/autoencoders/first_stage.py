@@ -27,6 +27,14 @@ class Quantised(NamedTuple):
     indices: Tensor
 
 
+class Reconstruction(NamedTuple):
+    """Images (b, 3, h, w), not clamped; the regulariser's loss; the numbers (b, h, w) of the codes in between (VQ)."""
+
+    x: Tensor
+    loss: Tensor
+    codes: Tensor | None = None
+
+
 class FirstStage(nn.Module):
     """Encoder and decoder between images x (b, 3, h, w) in [-1, 1] and latents z (b, c, h / f, w / f).
 
@@ -141,7 +149,7 @@ class FirstStage(nn.Module):
         drawn = torch.randperm(len(vectors), generator=generator)[: len(codes)].to(vectors.device)
         codes[: len(drawn)] = vectors[drawn]
 
-    def reconstruct(self, x: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+    def reconstruct(self, x: Tensor, noise: Tensor | None) -> Reconstruction:
         """Reconstruction of x and the regulariser's loss, with one pass through encoder and decoder.
 
         ``noise`` (b, c, h, w) draws from the KL posterior, None takes its mean. The loss is the KL summed per image
@@ -149,13 +157,14 @@ class FirstStage(nn.Module):
         models put 0.25 on this term, the paper's equation on the other). Without a regulariser it is 0.
         """
         if self.regulariser == "none":
-            return x, x.new_zeros(())
+            return Reconstruction(x, x.new_zeros(()))
         moments = self.moments(x)
         if self.regulariser == "vq":
-            reconstruction, loss = self.model.decode(moments, return_dict=False)
-            return reconstruction, loss
+            quantised = self.quantise(moments)
+            decoded: Tensor = self.model.decode(quantised.z, force_not_quantize=True, return_dict=False)[0]
+            return Reconstruction(decoded, quantised.loss, quantised.indices)
         z = moments.chunk(2, dim=1)[0] if noise is None else sample_posterior(moments, "kl", noise)
-        return self.decode(z), kl_loss(moments)
+        return Reconstruction(self.decode(z), kl_loss(moments))
 
 
 def sample_posterior(moments: Tensor, regulariser: Regulariser, noise: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ class AutoencoderModule(TrainingModule):
     def autoencoder_loss(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of encoder and decoder on images x, and the reconstruction."""
         objective = self.objective
-        reconstruction, regularisation = self.first_stage.reconstruct(x, self._posterior_noise(x))
+        reconstruction, regularisation, _ = self.first_stage.reconstruct(x, self._posterior_noise(x))
         reconstruction = reconstruction.float()  # the losses are not for mixed precision
         perceptual = self.perceptual(x, reconstruction)
         nll = reconstruction_nll(x, reconstruction, perceptual, objective.perceptual_weight, objective.reduction)
@@ -137,22 +137,22 @@ class Measurements:
         self._count = 0
 
     @torch.no_grad()
-    def add(self, first_stage: FirstStage, perceptual: PerceptualDistance, x: Tensor) -> Tensor:
-        """Measure images x; returns their reconstructions (posterior mean or nearest codes), clamped to [-1, 1]."""
-        reconstruction = first_stage.reconstruct(x, noise=None)[0].float().clamp(-1, 1)
+    def add(self, first_stage: FirstStage, perceptual: PerceptualDistance, x: Tensor) -> None:
+        """Measure images x against their reconstructions (posterior mean or nearest codes), clamped to [-1, 1]."""
+        reconstruction, _, codes = first_stage.reconstruct(x, noise=None)
+        reconstruction = reconstruction.float().clamp(-1, 1)
         unit_x, unit_reconstruction = (x + 1) / 2, (reconstruction + 1) / 2
         self._values["psnr"].append(psnr(unit_x, unit_reconstruction).clamp(max=HIGHEST_PSNR))
         self._values["ssim"].append(ssim(unit_x, unit_reconstruction, border="zeros"))
-        self._values["perceptual"].append(perceptual(x, reconstruction))
+        both = [perceptual.network.stages(images) for images in (x, reconstruction)]
+        self._values["perceptual"].append(perceptual.between(*both))
         if perceptual.network.has_pool:
-            for accumulator, images in zip(self._pools, (x, reconstruction), strict=True):
-                accumulator.add(perceptual.network(images).pool.cpu().numpy())
+            for accumulator, stages in zip(self._pools, both, strict=True):
+                accumulator.add(perceptual.network.features(stages).pool.cpu().numpy())
             self._count += len(x)
-        if first_stage.codebook_size is not None:
-            indices = first_stage.quantise(first_stage.moments(x)).indices
-            counts = torch.bincount(indices.flatten(), minlength=first_stage.codebook_size)
+        if codes is not None:
+            counts = torch.bincount(codes.flatten(), minlength=first_stage.codebook_size or 0)
             self._used = counts > 0 if self._used is None else self._used | (counts > 0)
-        return reconstruction
 
     def summary(self) -> dict[str, float]:
         """Means over the images; ``codebook_usage`` is the fraction of entries chosen at least once (VQ)."""

@@ -25,16 +25,14 @@ def reconstruction_nll(
     perceptual: Tensor,
     perceptual_weight: float,
     reduction: Literal["sum", "mean"],
-    logvar: float = 0.0,
 ) -> Tensor:
     """L1 plus perceptual distance, as a scalar; images (b, 3, h, w), ``perceptual`` (b,).
 
     ``"sum"`` adds up all elements and divides by the batch size (KL), ``"mean"`` averages (VQ). The distance is one
     number per image and counts once per *element*, so both reductions balance it against L1 alike. The original's
-    learned ``logvar`` is owned by no optimiser and stays 0; it is an argument for comparison only.
+    learned ``logvar`` is owned by no optimiser and stays 0.
     """
-    elements = (x - reconstruction).abs() + perceptual_weight * perceptual[:, None, None, None]
-    nll = elements / torch.tensor(logvar).exp().item() + logvar
+    nll = (x - reconstruction).abs() + perceptual_weight * perceptual[:, None, None, None]
     return nll.sum() / len(nll) if reduction == "sum" else nll.mean()
 
 

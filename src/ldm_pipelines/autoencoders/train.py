@@ -16,9 +16,10 @@ from ldm_pipelines.autoencoders.spec import Autoencoder, AutoencoderTraining, Ob
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.grids import save_grid
 from ldm_pipelines.data.prepared import PreparedDataset
+from ldm_pipelines.data.splits import unseen_split
 from ldm_pipelines.data.tensors import to_pixels, to_tensor
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.feature_networks.image_batches import Excerpt, ImageBatches, evenly_spaced, unseen_split
+from ldm_pipelines.feature_networks.image_batches import Excerpt, ImageBatches, evenly_spaced
 from ldm_pipelines.feature_networks.networks import PerceptualDistance, load_perceptual
 from ldm_pipelines.seeding import derive_seed
 from ldm_pipelines.training.fit import fit
@@ -56,7 +57,7 @@ def train(
     """
     dataset = PreparedDataset(dataset_folder)
     perceptual = load_perceptual(network_folder)
-    unseen = ImageBatches(dataset.split(unseen_split(dataset)))
+    unseen = ImageBatches(dataset.split(unseen_split(dataset.counts) or "test"))
     if spec.objective is None or spec.training is None:
         first_stage, curves = FirstStage.from_spec(spec), None
     else:
@@ -149,8 +150,9 @@ def _measure(
     (artefact / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     log.info("%s on %d unseen images: %s", artefact.parent.name, len(images), metrics)
     shown = images.pixels(evenly_spaced(len(images), SHOWN))
-    reconstructed = to_pixels(Measurements().add(first_stage, perceptual, to_tensor(shown).to(device)))
-    tiles = np.concatenate([shown, reconstructed])
+    with torch.no_grad():
+        reconstruction = first_stage.reconstruct(to_tensor(shown).to(device), noise=None).x
+    tiles = np.concatenate([shown, to_pixels(reconstruction)])
     save_grid(
         artefact / "pictures" / "reconstructions.png", tiles, columns=len(shown), scale=max(1, 64 // tiles.shape[1])
     )

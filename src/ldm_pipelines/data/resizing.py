@@ -79,6 +79,8 @@ def _resized(image: Image.Image, width: int, height: int, resize: str) -> Image.
     if resize in FILTERS:
         return image.resize((width, height), FILTERS[resize])
     pixels = np.asarray(image).astype(np.float64)
+    if resize not in (NO_ANTIALIAS, SMALLEST_MAX_SIZE):
+        raise ValueError(f"no way to resize is called {resize!r}")
     for axis, length in ((0, height), (1, width)):
         pixels = _interpolated(pixels, length, axis)
     return Image.fromarray(np.rint(pixels).astype(np.uint8))

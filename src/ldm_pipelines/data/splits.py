@@ -4,6 +4,7 @@ File names, order and the other images do not matter, so a dataset can grow or b
 test to train; copies of an image always stay together.
 """
 
+from collections.abc import Mapping
 from hashlib import sha256
 
 import numpy as np
@@ -34,3 +35,8 @@ def assign_split(pixel_hash: str, splits: Splits) -> str:
         if position < end:
             break
     return chosen  # the last one also takes what rounding leaves between its end and 1
+
+
+def unseen_split(counts: Mapping[str, int]) -> str | None:
+    """The split to watch while training, of splits with so many images: validation, else test; None: both are empty."""
+    return next((name for name in ("validation", "test") if counts[name]), None)

@@ -44,9 +44,6 @@ def build_denoiser(
 
 
 def _with_transformers(spec: Denoiser, shared: dict[str, Any], context_dim: int) -> nn.Module:
-    def heads(width: int) -> int:
-        return spec.heads or max(1, width // (spec.head_channels or width))
-
     return UNet2DConditionModel(
         **shared,
         down_block_types=_blocks(spec, "CrossAttnDownBlock2D", "DownBlock2D"),
@@ -54,7 +51,7 @@ def _with_transformers(spec: Denoiser, shared: dict[str, Any], context_dim: int)
         cross_attention_dim=context_dim,
         transformer_layers_per_block=spec.transformer_depth,
         # diffusers calls this "attention_head_dim" but reads it as the number of heads
-        attention_head_dim=tuple(heads(width) for width in spec.block_out_channels),
+        attention_head_dim=tuple(spec.heads_of(width) for width in spec.block_out_channels),
     )
 
 

@@ -64,8 +64,7 @@ class LatentClassifierNetwork(nn.Module):
         halvings = 2 ** (len(info.unet.block_out_channels) - 1)
         places = math.prod(-(-side // halvings) for side in info.latent_shape[1:])
         self.norm = nn.GroupNorm(info.unet.norm_num_groups, width)
-        heads = info.unet.heads or max(1, width // (info.unet.head_channels or width))
-        self.pool = AttentionPool(places, width, heads, len(info.classes))
+        self.pool = AttentionPool(places, width, info.unet.heads_of(width), len(info.classes))
 
     def forward(self, z_t: Tensor, t: Tensor) -> Tensor:
         """Logits (b, classes) of noisy latents (b, c, h, w), as the model sees them, at time steps (b,) or a scalar."""

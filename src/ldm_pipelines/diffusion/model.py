@@ -49,12 +49,13 @@ class LatentDiffusionModel:
     def to(self, device: str) -> Self:
         self.denoiser.to(device)
         self.conditioner.to(device)
+        self.scheduler.alphas_cumprod = self.scheduler.alphas_cumprod.to(device)
         return self
 
     def noise_in(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """The noise eps (b, c, h, w) in x (b, c, h, w) at the time steps t, (b,) or a scalar, under a condition."""
         output = denoise(self.denoiser, x, t, condition)
-        alpha = alpha_bar(self.scheduler.alphas_cumprod.to(x.device), t)
+        alpha = alpha_bar(self.scheduler.alphas_cumprod, t)
         return noise_in(self.scheduler.config.prediction_type, output, x, alpha)
 
     def check_first_stage(self, folder: Path) -> None:

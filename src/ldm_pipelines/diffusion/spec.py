@@ -49,6 +49,10 @@ class Denoiser(Spec):
             raise ValueError("exactly one of head_channels and heads must be given")
         return self
 
+    def heads_of(self, width: int) -> int:
+        """Attention heads of a level of ``width`` channels."""
+        return self.heads or max(1, width // (self.head_channels or width))
+
 
 class DiffusionTraining(Spec):
     steps: PositiveInt

@@ -13,6 +13,7 @@ from ldm_pipelines.autoencoders.first_stage import FirstStage
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.prepared import PreparedDataset
 from ldm_pipelines.data.share import WHOLE, Share
+from ldm_pipelines.data.splits import unseen_split
 from ldm_pipelines.diffusion.conditioners.conditioner import Reader, Surroundings
 from ldm_pipelines.diffusion.conditioners.registry import build_conditioner
 from ldm_pipelines.diffusion.denoiser import build_denoiser
@@ -23,11 +24,11 @@ from ldm_pipelines.diffusion.spec import LDM
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.latents.cache import LatentCache, LatentSplit
 from ldm_pipelines.seeding import derive_seed
+from ldm_pipelines.training.curves import Curves
 from ldm_pipelines.training.fit import fit
 from ldm_pipelines.training.ranks import my_share
 from ldm_pipelines.training.stream import Batch
 
-VALIDATIONS = 10
 SNAPSHOTS = "snapshots"
 """Folder of a trained model in which the models of earlier steps lie, by step."""
 
@@ -97,27 +98,20 @@ def train(
     Raises:
         InputError: latents and dataset are not of the same images, or the dataset lacks the conditions.
     """
-    cache = LatentCache(latents_folder)
-    dataset = PreparedDataset(dataset_folder)
-    if cache.info.dataset.digest != dataset.digest:
-        raise InputError(
-            f"ldms.{spec.name}: the latents {spec.latent!r} are of another version of dataset {dataset.name!r}; "
-            "encode them again"
-        )
+    cache, dataset = LatentCache(latents_folder), PreparedDataset(dataset_folder)
+    check_same_images(cache, dataset, f"ldms.{spec.name}: the latents {spec.latent!r}")
     module = build_module(spec, cache, dataset, seed)
-    first_stage = FirstStage.load(autoencoder_folder).to(compute.torch_device())
-    module.conditioner.attach(first_stage, cache.info.scale_factor)
+    lend_first_stage(module, autoencoder_folder, compute.torch_device())
+    unseen = unseen_split(dataset.counts)
+    folder = workspace / "artefact"
 
     def source(split: str) -> ConditionedLatents:
         return ConditionedLatents(cache.split(split), module.conditioner.reader(dataset.split(split)))
 
-    folder = workspace / "artefact"
-
     def keep_snapshot() -> None:
         if my_share().first and module.steps_done in spec.training.snapshots:
-            _save_whole(_model(spec, cache, module), folder / SNAPSHOTS / str(module.steps_done))
+            _save_whole(_model(module), folder / SNAPSHOTS / str(module.steps_done))
 
-    held_out = next((name for name in ("validation", "test") if dataset.counts[name]), None)
     curves = fit(
         module,
         source("train"),
@@ -127,26 +121,40 @@ def train(
         compute=compute,
         logger=logger,
         shards=dataset.split("train").shards if module.conditioner.reads_images else None,
-        validation=source(held_out) if held_out else None,
-        validate_every=max(1, spec.training.steps // VALIDATIONS) if held_out else None,
+        validation=source(unseen) if unseen else None,
         gradient_clip=spec.training.gradient_clip,
         after_step=keep_snapshot,
     )
-    if not my_share().first:
-        return folder
-    folder.mkdir(exist_ok=True)
-    _model(spec, cache, module).save(folder)
+    if my_share().first:
+        folder.mkdir(exist_ok=True)
+        _model(module).save(folder)
+        _write_numbers(module, curves, folder)
+    return folder
+
+
+def check_same_images(cache: LatentCache, dataset: PreparedDataset, latents: str) -> None:
+    """Raises ``InputError``, which begins with ``latents``, where these are not of the dataset as it is now."""
+    if cache.info.dataset.digest != dataset.digest:
+        raise InputError(f"{latents} are of another version of dataset {dataset.name!r}; encode them again")
+
+
+def lend_first_stage(module: LatentDiffusionModule, folder: Path, device: str) -> None:
+    """Gives the conditioner the first stage of ``folder`` where it encodes images; others train without one."""
+    if module.conditioner.encodes_images:
+        module.conditioner.attach(FirstStage.load(folder).to(device), module.cache.scale_factor)
+
+
+def _write_numbers(module: LatentDiffusionModule, curves: Curves, folder: Path) -> None:
+    """``metrics.json`` and ``curves.csv``."""
+    training = module.spec.training
     metrics = {
-        "train_loss": curves.last("train_loss"),
+        **curves.last("train_loss", "val_loss"),
         "parameters": sum(p.numel() for p in module.denoiser.parameters()),
         "conditioner_parameters": sum(p.numel() for p in module.conditioner.parameters()),
-        "images_seen": spec.training.steps * spec.training.batch_size,
+        "images_seen": training.steps * training.batch_size,
     }
-    if held_out:
-        metrics["val_loss"] = curves.last("val_loss")
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
     curves.write(folder / "curves.csv")
-    return folder
 
 
 def _save_whole(model: LatentDiffusionModel, folder: Path) -> None:
@@ -159,8 +167,8 @@ def _save_whole(model: LatentDiffusionModel, folder: Path) -> None:
     partial.rename(folder)
 
 
-def _model(spec: LDM, cache: LatentCache, module: LatentDiffusionModule) -> LatentDiffusionModel:
-    info = cache.info
+def _model(module: LatentDiffusionModule) -> LatentDiffusionModel:
+    spec, info = module.spec, module.cache
     return LatentDiffusionModel(
         ModelInfo(
             name=spec.name,

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ldm_pipelines.compute import Compute
+from ldm_pipelines.data.splits import unseen_split
 from ldm_pipelines.diffusion.image_noise import ImageNoise
 from ldm_pipelines.diffusion.latent_classifier import ClassifierInfo, LatentClassifierNetwork
 from ldm_pipelines.diffusion.latent_classifier_spec import LatentClassifier, LatentClassifierTraining
@@ -22,7 +23,6 @@ from ldm_pipelines.training.module import TrainingModule
 from ldm_pipelines.training.ranks import my_share
 from ldm_pipelines.training.stream import Batch, InOrder
 
-VALIDATIONS = 10
 NOISE_LEVELS = 4
 """Accuracy is measured at so many time steps, evenly spaced from 0."""
 
@@ -77,7 +77,7 @@ def train_latent_classifier(
     """
     cache = LatentCache(latents_folder)
     network = _new_network(spec, cache, seed)
-    unseen = next((name for name in ("test", "validation") if name in set(cache.index["split"])), None)
+    unseen = unseen_split(cache.counts)
     module = LatentClassifierModule(network, cache.info, spec.training, seed)
     curves = fit(
         module,
@@ -88,19 +88,18 @@ def train_latent_classifier(
         compute=compute,
         logger=logger,
         validation=cache.split(unseen) if unseen else None,
-        validate_every=max(1, spec.training.steps // VALIDATIONS) if unseen else None,
     )
     folder = workspace / "artefact"
     if not my_share().first:
         return folder
     folder.mkdir(exist_ok=True)
     network.save(folder)
-    metrics: dict[str, float] = {
-        "train_loss": curves.last("train_loss"),
+    metrics = {
+        **curves.last("train_loss", "val_loss"),
         "parameters": sum(p.numel() for p in network.parameters()),
     }
     if unseen:
-        metrics |= {"val_loss": curves.last("val_loss")} | _measure(network, cache.split(unseen), cache.info, compute)
+        metrics |= _measure(network, cache.split(unseen), cache.info, compute)
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
     curves.write(folder / "curves.csv")
     return folder

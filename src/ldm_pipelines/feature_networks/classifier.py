@@ -40,8 +40,8 @@ class ClassifierNetwork(FeatureNetwork):
             activations.append(x)
         return activations
 
-    def forward(self, x: Tensor) -> Features:
-        pool = self.stages(x)[-1].mean(dim=(2, 3))
+    def features(self, stages: list[Tensor]) -> Features:
+        pool = stages[-1].mean(dim=(2, 3))
         return Features(pool, self.head(pool))
 
 

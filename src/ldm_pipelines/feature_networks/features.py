@@ -41,6 +41,10 @@ class FeatureNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Features:
         """Pooled features and logits; an ``InputError`` where the network has none."""
+        return self.features(self.stages(x))
+
+    def features(self, stages: list[Tensor]) -> Features:
+        """The same, of activations that are there already."""
         raise InputError(
             f"feature network {self.name!r} (kind {self.kind!r}) has no pooled features and no logits, which FID, "
             "Inception Score, precision and recall need; name a feature_network of kind 'classifier' or 'rotation'"
@@ -68,9 +72,12 @@ class PerceptualDistance(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Distance (b,) between images x and y (b, 3, h, w) in [-1, 1]."""
-        pairs = zip(self.network.stages(x), self.network.stages(y), strict=True)
-        maps = [self.network.weigh(i, (unit(a) - unit(b)) ** 2) for i, (a, b) in enumerate(pairs)]
-        return sum((m.mean(dim=(1, 2, 3)) for m in maps), start=x.new_zeros(len(x)))
+        return self.between(self.network.stages(x), self.network.stages(y))
+
+    def between(self, x: list[Tensor], y: list[Tensor]) -> Tensor:
+        """The same, of the network's stages of x and y."""
+        maps = [self.network.weigh(i, (unit(a) - unit(b)) ** 2) for i, (a, b) in enumerate(zip(x, y, strict=True))]
+        return sum((m.mean(dim=(1, 2, 3)) for m in maps), start=torch.zeros(len(x[0]), device=x[0].device))
 
 
 def unit(activation: Tensor, epsilon: float = 1e-10) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ldm_pipelines.data.prepared import ImageSplit, PreparedDataset
+from ldm_pipelines.data.prepared import ImageSplit
 from ldm_pipelines.data.share import WHOLE, Share
 from ldm_pipelines.data.tensors import to_tensor
 
@@ -85,8 +85,3 @@ def shifted(pixels: NDArray[np.uint8], offsets: NDArray[np.integer]) -> NDArray[
     columns = np.clip(np.arange(width) - offsets[:, 1:], 0, width - 1)
     moved: NDArray[np.uint8] = pixels[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
     return moved
-
-
-def unseen_split(dataset: PreparedDataset) -> str:
-    """The split to watch while training: ``validation``, or ``test`` where the dataset has no validation images."""
-    return "validation" if dataset.counts["validation"] else "test"

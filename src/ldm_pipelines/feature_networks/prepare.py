@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from ldm_pipelines.compute import Compute
 from ldm_pipelines.data.grids import save_grid
 from ldm_pipelines.data.prepared import ImageSplit, PreparedDataset
+from ldm_pipelines.data.splits import unseen_split
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.feature_networks.classifier import ClassifierNetwork, RotationNetwork
-from ldm_pipelines.feature_networks.image_batches import ImageBatches, unseen_split
+from ldm_pipelines.feature_networks.image_batches import ImageBatches
 from ldm_pipelines.feature_networks.module import ClassifierModule, predict
 from ldm_pipelines.feature_networks.networks import save_network
 from ldm_pipelines.feature_networks.spec import Classifier, Lpips, Rotation
@@ -138,7 +139,7 @@ def _measure(
 
     Images without a class count as little as those of classes without a training image (a dataset may be split so).
     """
-    name = unseen_split(dataset)
+    name = unseen_split(dataset.counts) or "test"
     source = _images(spec, dataset.split(name))
     learned = range(len(TURNS)) if spec.kind == "rotation" else dataset.split("train").labels
     truth = source.labels

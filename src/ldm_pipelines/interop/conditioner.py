@@ -134,6 +134,12 @@ def _(spec: SemanticConditioning, given: Given) -> Conditioner:
 
 @_build.register
 def _(spec: LowResConditioning, given: Given) -> Conditioner:
+    factor = given.definition.factor
+    if spec.degradation.factor != factor:
+        raise InputError(
+            f"conditioning.degradation.factor is {spec.degradation.factor}, but the first stage shrinks images by "
+            f"{factor}: the original takes low-resolution images of the latent's size, so this must be {factor}"
+        )
     return LowResConditioner(spec.degradation)
 
 

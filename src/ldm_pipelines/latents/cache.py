@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ldm_pipelines.autoencoders.first_stage import sample_posterior
 from ldm_pipelines.data.share import WHOLE, Share
+from ldm_pipelines.data.splits import SPLITS
 from ldm_pipelines.errors import InputError, near_miss
 from ldm_pipelines.spec import Spec
 from ldm_pipelines.training.draws import Draws
@@ -85,6 +86,11 @@ class LatentCache:
                 raise InputError(f"{folder} is not a latent cache: {part} is missing")
         self.info = CacheInfo.model_validate_json((folder / "cache.json").read_text())
         self.index = read_index(folder / "index.parquet")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of images by split, empty splits included."""
+        return {name: int((self.index["split"] == name).sum()) for name in SPLITS}
 
     def split(self, name: str) -> "LatentSplit":
         """The latents of one split, in the order of the index."""

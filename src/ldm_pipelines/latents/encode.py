@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ldm_pipelines.data.tensors import to_tensor
 from ldm_pipelines.digests import digest_folder
 from ldm_pipelines.latents.cache import CacheInfo, Source, shard_path, write_index, write_info
 from ldm_pipelines.latents.spec import Latents
+from ldm_pipelines.worker_pool import worker_pool
 
 POLL_S = 0.5
 
@@ -42,18 +42,18 @@ def encode(spec: Latents, dataset_folder: Path, autoencoder_folder: Path, *, wor
     shards = [(shard_path(folder, int(str(shard))), rows) for shard, rows in index.groupby("shard", sort=True)]
     missing = [(path, rows) for path, rows in shards if not path.exists()]
     done = len(index) - sum(len(rows) for _, rows in missing)
+    first_stage = FirstStage.load(autoencoder_folder)
     work = _Work(missing, dataset_folder, autoencoder_folder, spec.dtype, compute)
     with tqdm(
         total=len(index), initial=done, desc=f"encode {spec.name}", unit="img", disable=not compute.progress
     ) as bar:
         if compute.devices == 1:
-            work.run(0, bar.update)
+            work.run(0, first_stage, bar.update)
         else:
             _side_by_side(work, bar)
 
     written = index.drop(columns="position")
     write_index(written, folder / "index.parquet")
-    first_stage = FirstStage.load(autoencoder_folder)
     write_info(_info(spec, folder, written, first_stage, dataset, autoencoder_folder), folder)
     return folder
 
@@ -82,13 +82,13 @@ class _Work:
     dtype: str
     compute: Compute
 
-    def run(self, rank: int, progress: Callable[[int], object]) -> None:
+    def run(self, rank: int, first_stage: FirstStage, progress: Callable[[int], object]) -> None:
         """Write every ``compute.devices``-th shard, from shard ``rank`` on."""
         compute = self.compute
         device = compute.torch_device()
         if device == "cuda":
             device = f"cuda:{rank % torch.cuda.device_count()}"
-        first_stage = FirstStage.load(self.autoencoder).to(device)
+        first_stage.to(device)
         mine = self.shards[rank :: compute.devices]
         batches = _Batches(PreparedDataset(self.dataset), [rows for _, rows in mine], compute.inference_batch_size)
         pinned = device.startswith("cuda")
@@ -105,24 +105,20 @@ class _Work:
 
     def run_quietly(self, rank: int) -> None:
         """``run`` in a process of its own."""
-        self.run(rank, int)
+        self.run(rank, FirstStage.load(self.autoencoder), int)
 
 
 def _side_by_side(work: _Work, bar: Any) -> None:
     """One process for each device; what a process does not write is there at the next call all the same."""
     waiting = dict(work.shards)
-    with ProcessPoolExecutor(work.compute.devices, mp_context=get_context("spawn")) as pool:
+    with worker_pool(work.compute.devices) as pool:
         running = {pool.submit(work.run_quietly, rank) for rank in range(work.compute.devices)}
-        try:
-            while running:
-                done, running = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
-                for future in done:
-                    future.result()
-                for path in [path for path in waiting if path.exists()]:
-                    bar.update(len(waiting.pop(path)))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        while running:
+            done, running = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            for path in [path for path in waiting if path.exists()]:
+                bar.update(len(waiting.pop(path)))
 
 
 class _Batches(Dataset[torch.Tensor]):

@@ -28,6 +28,7 @@ LOST = (
     "a training process ended without a word, as one does that is killed, for example for want of memory; the same "
     "command goes on from the last saved state"
 )
+NOT_BEGUN = "no training process has begun: torchrun ended with exit code {code}; see the output above"
 ADDRESS = "LDM_LAUNCHER"
 """Environment variable: the socket that a process connects to."""
 
@@ -80,7 +81,7 @@ def run(job: Job, logger: Any = None) -> Any:
 
     Raises:
         Exception: what the first process to fail raised there.
-        RuntimeError: a process was killed.
+        RuntimeError: a process was killed, or none began.
     """
     with tempfile.TemporaryDirectory(prefix="ldm-", ignore_cleanup_errors=True) as folder, socket(AF_UNIX) as door:
         address = Path(folder) / "socket"
@@ -139,9 +140,10 @@ class _Conversation:
         return next((value for value in self._returned if value is not None), None)
 
     def _check_torchrun(self) -> None:
-        """It ends early where one of its processes does."""
-        if self._torchrun.poll() is not None:
-            raise RuntimeError(LOST)
+        """It ends early where one of its processes does, or none has begun."""
+        code = self._torchrun.poll()
+        if code is not None:
+            raise RuntimeError(LOST if self._connections else NOT_BEGUN.format(code=code))
 
     def _welcome(self) -> None:
         connection = Connection(self._door.accept()[0].detach())

@@ -3,8 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from ldm_pipelines.preparation.sources import (
 )
 from ldm_pipelines.preparation.spec import Dataset
 from ldm_pipelines.preparation.tables import write_tables
+from ldm_pipelines.worker_pool import worker_pool
 
 SOURCES: dict[str, Callable[[Any, Any, str, int], Listing]] = {
     "coco": coco.list_images,
@@ -140,15 +140,11 @@ def _prepare_shards(work: ShardWork, listing: Listing, processes: int, progress:
                 bar.update(work.run(number, shard, threads=True))
             return
         waiting: set[Future[int]] = set()
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            try:
-                for number, shard in enumerate(listing.shards):
-                    waiting.add(pool.submit(work.run, number, shard, threads=False))
-                    if len(waiting) >= AHEAD * processes:
-                        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                        bar.update(sum(future.result() for future in done))
-                for future in waiting:
-                    bar.update(future.result())
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        with worker_pool(processes) as pool:
+            for number, shard in enumerate(listing.shards):
+                waiting.add(pool.submit(work.run, number, shard, threads=False))
+                if len(waiting) >= AHEAD * processes:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    bar.update(sum(future.result() for future in done))
+            for future in waiting:
+                bar.update(future.result())

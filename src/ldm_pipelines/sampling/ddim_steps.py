@@ -28,5 +28,5 @@ def check_ddim_steps(steps: int, timesteps: int, sampler: str = "DDIM") -> None:
     nearest = [*[s for s in valid if s < steps][-1:], *[s for s in valid if s > steps][:1]]
     raise InputError(
         f"sampler.steps = {steps}: {sampler} steps must divide the {timesteps} training time steps; "
-        f"nearest valid: {' and '.join(map(str, nearest))}"
+        + (f"nearest valid: {' and '.join(map(str, nearest))}" if nearest else "no number is valid")
     )

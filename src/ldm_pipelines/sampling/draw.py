@@ -23,11 +23,18 @@ from ldm_pipelines.seeding import derive_seed
 
 
 def under_condition(model: LatentDiffusionModel, raw: Raw, guidance_scale: float) -> Denoise:
-    """The model's denoiser under the conditions ``raw`` (on the model's device), with classifier-free guidance."""
+    """The model's denoiser under the conditions ``raw`` (on the model's device), with classifier-free guidance.
+
+    Raises:
+        InputError: guidance by a null condition that the model lacks, or never learnt.
+    """
     condition = model.conditioner(raw)
     if guidance_scale == 1:
         return conditioned(model.noise_in, condition)
-    return classifier_free(model.noise_in, condition, model.conditioner(model.conditioner.blank(raw)), guidance_scale)
+    blank = model.conditioner.blank(raw)
+    if model.info.conditioning.get("null_probability") == 0:
+        raise InputError(f"guidance_scale must be 1: {model.info.name!r} never learnt its null condition")
+    return classifier_free(model.noise_in, condition, model.conditioner(blank), guidance_scale)
 
 
 def latent_shape(model: LatentDiffusionModel, raw: Raw) -> tuple[int, int, int]:
@@ -88,7 +95,7 @@ class Drawer:
         return to_pixels(self.model.conditioner.finish(self._decode(z), raw))
 
     def _denoise(self, raw: Raw, labels: Tensor) -> Denoise:
-        spec, alphas_cumprod = self.spec, self.model.scheduler.alphas_cumprod.to(self.device)
+        spec, alphas_cumprod = self.spec, self.model.scheduler.alphas_cumprod
         denoise = under_condition(self.model, raw, spec.guidance_scale)
         if self.classifier and spec.classifier_guidance:
             scale = spec.classifier_guidance.scale

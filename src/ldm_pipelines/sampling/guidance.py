@@ -30,7 +30,7 @@ def conditioned(predict: Predict, condition: Condition) -> Denoise:
 def classifier_free(predict: Predict, condition: Condition, null: Condition, scale: float) -> Denoise:
     """eps_u + scale (eps_c - eps_u), both halves in one batch (Ho & Salimans, 2021; scale = w + 1).
 
-    A ``scale`` of 1 is the conditional model and costs one evaluation, 0 the unconditional one.
+    A ``scale`` of 1 is the conditional model, in one evaluation; 0 is the unconditional one, but evaluates both halves.
     """
     if scale == 1:
         return conditioned(predict, condition)

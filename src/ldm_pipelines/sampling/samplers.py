@@ -13,9 +13,11 @@ from ldm_pipelines.errors import InputError
 from ldm_pipelines.sampling.ddim_steps import check_steps
 from ldm_pipelines.sampling.guidance import Denoise
 from ldm_pipelines.sampling.schedulers import build_scheduler
-from ldm_pipelines.sampling.spec import DDIM, PLMS, Sampler
+from ldm_pipelines.sampling.spec import DDIM, PLMS, DiffusersSampler, Sampler
 
 DrawNoise = Callable[[], Tensor]
+FROM_NOISE_ALONE = {"PNDMScheduler": "plms", "LMSDiscreteScheduler": "dpm_solver"}
+"""Schedulers of diffusers whose multistep rule is wrong unless it has taken the first step, and what to use instead."""
 
 
 def trajectory(
@@ -43,27 +45,27 @@ def trajectory(
     skip = 0 if origin is None else sampler.steps - round(strength * sampler.steps)
     if skip == sampler.steps:
         return
+    if skip and isinstance(sampler, DiffusersSampler) and sampler.scheduler in FROM_NOISE_ALONE:
+        instead = FROM_NOISE_ALONE[sampler.scheduler]
+        raise InputError(f"diffusers' {sampler.scheduler} can't start from an image; use the sampler of kind {instead}")
     x = x * scheduler.init_noise_sigma if origin is None else _noised(scheduler, origin, x, skip)
     match sampler:
         case DDIM():
-            yield from ddim_trajectory(
-                denoise, x, scheduler, steps=sampler.steps, eta=sampler.eta, draw_noise=noise, skip=skip
-            )
+            yield from ddim_trajectory(denoise, x, scheduler, eta=sampler.eta, draw_noise=noise, skip=skip)
         case PLMS():
-            yield from plms_trajectory(denoise, x, scheduler, steps=sampler.steps, skip=skip)
+            yield from plms_trajectory(denoise, x, scheduler, skip=skip)
         case _:
             yield from _scheduler_trajectory(denoise, x, scheduler, noise.generators, skip)
 
 
 def ddim_trajectory(
-    denoise: Denoise, x: Tensor, scheduler: DDIMScheduler, *, steps: int, eta: float, draw_noise: DrawNoise,
-    skip: int = 0,
-) -> Iterator[Tensor]:  # fmt: skip
+    denoise: Denoise, x: Tensor, scheduler: DDIMScheduler, *, eta: float, draw_noise: DrawNoise, skip: int = 0
+) -> Iterator[Tensor]:
     """The states (b, c, h, w) after each DDIM step from ``x`` at T, or at the ``skip``-th step (Song et al., 2021).
 
-    ``draw_noise`` is called once per step when ``eta`` > 0, the last step included, as in the released code.
+    The scheduler's time steps are set. ``draw_noise`` is called once per step when ``eta`` > 0, the last step included,
+    as in the released code.
     """
-    scheduler.set_timesteps(steps, device=x.device)
     for t in scheduler.timesteps[skip:]:
         eps = denoise(x, t)
         noise = draw_noise() if eta > 0 else None
@@ -71,13 +73,12 @@ def ddim_trajectory(
         yield x
 
 
-def plms_trajectory(denoise: Denoise, x: Tensor, scheduler: Any, *, steps: int, skip: int = 0) -> Iterator[Tensor]:
-    """The states (b, c, h, w) after each step of diffusers' ``PNDMScheduler`` without Runge-Kutta steps.
+def plms_trajectory(denoise: Denoise, x: Tensor, scheduler: Any, *, skip: int = 0) -> Iterator[Tensor]:
+    """The states of diffusers' ``PNDMScheduler`` without Runge-Kutta steps, whose time steps are set.
 
     The first step is an improved Euler step: it looks one step ahead, and takes the mean of both slopes. The look-ahead
     is no state of its own.
     """
-    scheduler.set_timesteps(steps, device=x.device)
     times = scheduler.timesteps.unique().flip(0)[skip:]
     for number, t in enumerate(torch.cat([times[:2], times[1:]])):
         x = scheduler.step(denoise(x, t), t, x, return_dict=False)[0]
@@ -97,15 +98,14 @@ def _scheduler_trajectory(
 
 
 def _noised(scheduler: Any, origin: Tensor, x: Tensor, skip: int) -> Tensor:
+    """``origin`` with as much of the noise ``x`` as there is at the ``skip``-th step."""
     place = _place(scheduler, skip)
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(place)
-    elif isinstance(scheduler, PNDMScheduler) and skip and not scheduler.config.skip_prk_steps:
-        raise InputError("diffusers' PNDMScheduler can't start from an image; use the sampler of kind plms")
     noised: Tensor = scheduler.add_noise(origin, x, scheduler.timesteps[place : place + 1])
     return noised
 
 
 def _place(scheduler: Any, skip: int) -> int:
-    """The index of the ``skip``-th step among the time steps."""
-    return skip * int(scheduler.order)
+    """The index of the ``skip``-th step among the time steps; PLMS has its second one twice."""
+    return skip * int(scheduler.order) + (skip > 1 and isinstance(scheduler, PNDMScheduler))

@@ -5,34 +5,36 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from torch import Tensor
 
 from ldm_pipelines.training.module import TrainingModule
 
 Row = dict[str, float]
+POINTS = 100
 
 
 class Curves(pl.Callback):
-    """Collects the module's logged numbers every ``every`` steps; part of the checkpoint, so a resumed run has all.
+    """About 100 points of the module's logged numbers; part of the checkpoint, so a resumed run has all.
 
-    A number logged between two points is the mean over the steps since the last point for ``train_*`` names and the
-    newest value for others.
+    They lie ``every`` steps apart; the last one is at the last step. A number logged between two points is the mean
+    over the steps since the last point for ``train_*`` names and the newest value for others.
     """
 
-    def __init__(self, module: TrainingModule, every: int) -> None:
-        self.module, self.every = module, every
+    def __init__(self, module: TrainingModule, steps: int) -> None:
+        self.module, self.steps, self.every = module, steps, max(1, steps // POINTS)
         module.observers.append(self._after_step)
         self.rows: list[Row] = []
-        self._sums: dict[str, list[float]] = {}
+        self._sums: dict[str, tuple[Tensor | float, int]] = {}
 
     def _after_step(self) -> None:
         step = self.module.steps_done
         for name, value in self.module.trainer.callback_metrics.items():
             if name.startswith("train_"):
-                total = self._sums.setdefault(name, [0.0, 0])
-                total[0] += float(value)
-                total[1] += 1
-        if step % self.every == 0:
-            self._row(step).update({name: total / count for name, (total, count) in self._sums.items()})
+                total, count = self._sums.get(name, (0.0, 0))
+                # added where it lies: a number of a GPU that is asked for at every step would be waited for
+                self._sums[name] = total + value.detach().double(), count + 1
+        if step % self.every == 0 or step == self.steps:
+            self._row(step).update({name: float(total) / count for name, (total, count) in self._sums.items()})
             self._sums = {}
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -45,14 +47,14 @@ class Curves(pl.Callback):
         return self.rows[-1]
 
     def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows, "sums": self._sums}
+        return {"rows": self.rows, "sums": {name: (float(total), count) for name, (total, count) in self._sums.items()}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows, self._sums = state_dict["rows"], state_dict["sums"]
 
-    def last(self, name: str) -> float:
-        """The newest value of ``name``."""
-        return next(row[name] for row in reversed(self.rows) if name in row)
+    def last(self, *names: str) -> Row:
+        """The newest value of each of ``names`` that was logged at all."""
+        return {name: row[name] for name in names for row in self.rows if name in row}
 
     def write(self, path: Path) -> None:
         """As CSV: ``step`` first, then the names in alphabetical order; empty where nothing was logged."""

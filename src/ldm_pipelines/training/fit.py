@@ -20,7 +20,8 @@ from ldm_pipelines.training.stream import BatchSource, InOrder, Steps, step_load
 
 log = logging.getLogger(__name__)
 
-CURVE_POINTS = 100
+VALIDATIONS = 10
+"""In one training, where nothing else is said."""
 
 
 class _SaveState(pl.Callback):
@@ -84,8 +85,9 @@ def fit(
 
     The training state (weights, averages, optimisers, counters, curves) is kept in ``workspace/state.ckpt``; when
     that file is there, training goes on from it and ends with the same weights, bit for bit on the CPU, as a run that
-    was never stopped. ``shards`` says how the items of ``source`` have to be taken, where that matters. ``after_step``
-    is called after every finished step, when ``module.steps_done`` counts it.
+    was never stopped. ``shards`` says how the items of ``source`` have to be taken, where that matters. ``validation``
+    is looked at every ``validate_every`` steps (None: ten times) and after the last one. ``after_step`` is called after
+    every finished step, when ``module.steps_done`` counts it.
 
     In each of several processes that ``torchrun`` started, ``module`` trains on its share of every batch, and ends with
     the weights of one process up to rounding. The state is one, whoever goes on from it; the first process keeps it.
@@ -93,52 +95,30 @@ def fit(
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    device = compute.torch_device()
     state = workspace / "state.ckpt"
     workspace.mkdir(parents=True, exist_ok=True)
     module.share = share = my_share()
-    module.observers.clear()
-    curves = Curves(module, every=max(1, steps // CURVE_POINTS))
-    if after_step:
-        module.observers.append(after_step)
-    callbacks: list[pl.Callback] = [curves, _SaveState(module, state, compute.checkpoint_every)]
-    progress = compute.progress and share.first
-    if progress:
-        callbacks.append(_Progress(module, steps, refresh_rate=max(1, steps // 200)))
+    curves = _observed(module, steps, after_step)
     done = _steps_done(state)
     if done and share.first:
         log.info("resuming at step %d of %d from %s", done, steps, state)
+    pin_memory = compute.torch_device() == "cuda"
+    batches = Steps(source, batch_size, module.seed, shards, share)
+    loader = step_loader(batches, done, steps, compute.num_workers, pin_memory=pin_memory)
+    # batches of the training's size: what is drawn for a batch must not depend on a machine's setting
+    val_loader = DataLoader(InOrder(validation, batch_size), batch_size=None) if validation else None
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning")
-        trainer = pl.Trainer(
-            accelerator="gpu" if device == "cuda" else "cpu",
-            devices=share.count,
-            strategy=strategy(several_losses=not module.automatic_optimization),
-            precision=compute.precision,
-            max_steps=-1,
-            max_epochs=1,
+        trainer = _trainer(
+            module,
+            compute,
+            curves,
+            state,
             logger=logger or False,
-            callbacks=callbacks,
-            enable_checkpointing=False,
-            enable_progress_bar=progress,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            val_check_interval=validate_every,
-            check_val_every_n_epoch=None,
-            limit_val_batches=0 if validation is None else None,
-            log_every_n_steps=max(1, steps // CURVE_POINTS),
+            val_check_interval=(validate_every or max(1, steps // VALIDATIONS)) if validation else None,
+            limit_val_batches=None if validation else 0,
             gradient_clip_val=gradient_clip,
-            use_distributed_sampler=False,
         )
-        loader = step_loader(
-            Steps(source, batch_size, module.seed, shards, share),
-            done,
-            steps,
-            compute.num_workers,
-            pin_memory=device == "cuda",
-        )
-        # batches of the training's size: what is drawn for a batch must not depend on a machine's setting
-        val_loader = DataLoader(InOrder(validation, batch_size), batch_size=None) if validation else None
         try:
             trainer.fit(module, loader, val_loader, ckpt_path=state if done else None, weights_only=True)
         except TrainingDivergedError as error:
@@ -147,6 +127,44 @@ def fit(
                 kept = f"the last good checkpoint, step {_steps_done(state)}, is {state}"
             raise TrainingDivergedError(f"{error}; {kept}") from None
     return curves
+
+
+def _observed(module: TrainingModule, steps: int, after_step: Callable[[], None] | None) -> Curves:
+    """The module's curves; they, ``after_step`` and the last validation are what a finished step sets off."""
+
+    def stop_at_the_end() -> None:  # where it is told to stop, Lightning validates
+        module.trainer.should_stop = module.steps_done == steps
+
+    module.observers.clear()
+    curves = Curves(module, steps)
+    module.observers += [after_step, stop_at_the_end] if after_step else [stop_at_the_end]
+    return curves
+
+
+def _trainer(module: TrainingModule, compute: Compute, curves: Curves, state: Path, **options: Any) -> pl.Trainer:
+    """Lightning's trainer: one epoch, which is as long as its loader, and nothing but our own callbacks."""
+    share, steps = module.share, curves.steps
+    progress = compute.progress and share.first
+    callbacks: list[pl.Callback] = [curves, _SaveState(module, state, compute.checkpoint_every)]
+    if progress:
+        callbacks.append(_Progress(module, steps, refresh_rate=max(1, steps // 200)))
+    return pl.Trainer(
+        accelerator="gpu" if compute.torch_device() == "cuda" else "cpu",
+        devices=share.count,
+        strategy=strategy(several_losses=not module.automatic_optimization),
+        precision=compute.precision,
+        max_steps=-1,
+        max_epochs=1,
+        callbacks=callbacks,
+        enable_checkpointing=False,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        check_val_every_n_epoch=None,
+        log_every_n_steps=curves.every,
+        use_distributed_sampler=False,
+        **options,
+    )
 
 
 def _steps_done(state: Path) -> int:

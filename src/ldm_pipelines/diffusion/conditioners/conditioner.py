@@ -71,6 +71,8 @@ class Conditioner(nn.Module, ABC):
     """Raw conditions by name, and their dimensions, for example "b, 3, h, w"."""
     reads_images: ClassVar[bool] = False
     """Whether its reader opens the dataset's images."""
+    encodes_images: ClassVar[bool] = False
+    """Whether it needs the first stage, which ``attach`` lends."""
     context_dim: int = 0
     """Channels of the tokens; 0: there are none."""
     concat_channels: int = 0
@@ -103,7 +105,10 @@ class Conditioner(nn.Module, ABC):
         raise InputError(f"{self.kind} conditioning has no null condition: guidance_scale must be 1")
 
     def attach(self, first_stage: FirstStage, scale_factor: float) -> None:
-        """Lends the frozen first stage, and what latents are multiplied by, to kinds that encode images."""
+        """Lends the frozen first stage, and what latents are multiplied by, to kinds that encode images.
+
+        Others take no notice.
+        """
 
     def latent_size(self, raw: Raw) -> tuple[int, int] | None:
         """(h, w) of the latents that fit the condition; None: the trained size."""

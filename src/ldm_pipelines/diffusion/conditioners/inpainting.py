@@ -30,6 +30,7 @@ class InpaintingConditioner(Conditioner):
 
     kind = "inpainting"
     reads_images = True
+    encodes_images = True
     forms = {"image": "b, 3, h, w", "mask": "b, 1, h, w"}
 
     def __init__(self, latent_channels: int, factor: int, masks: Masks | dict[str, Any]) -> None:

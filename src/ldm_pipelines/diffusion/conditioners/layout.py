@@ -17,7 +17,7 @@ from ldm_pipelines.diffusion.conditioners.conditioner import (
     Surroundings,
     check_classes,
 )
-from ldm_pipelines.diffusion.conditioners.layout_tokens import LayoutObject, LayoutTokens
+from ldm_pipelines.diffusion.conditioners.layout_tokens import LayoutTokens
 from ldm_pipelines.diffusion.conditioners.pictures import draw_boxes
 from ldm_pipelines.diffusion.conditioners.transformer import new_transformer
 from ldm_pipelines.diffusion.conditioning_spec import LayoutConditioning, TrainedTransformer
@@ -27,7 +27,7 @@ from ldm_pipelines.errors import InputError
 class LayoutConditioner(Conditioner):
     """Boxes as tokens through a transformer (released: ``BERTEmbedder`` without a tokenizer).
 
-    Raw: ``tokens`` (b, 3 max_objects + 2). Images are never cropped here, so the crop tokens say "all of it".
+    Raw: ``tokens`` (b, 3 max_objects + 2).
     """
 
     kind = "layout"
@@ -81,9 +81,5 @@ class _Boxes:
         self._split, self._layout = split, layout
 
     def read(self, indices: NDArray[np.integer], rng: np.random.Generator | None, share: Share = WHOLE) -> Raw:
-        tokens = [self._layout.encode(self._objects(int(i)), rng=rng) for i in indices]
+        tokens = [self._layout.encode(self._split.boxes(int(i)), rng) for i in indices]
         return {"tokens": torch.tensor(share.take(tokens))}
-
-    def _objects(self, index: int) -> list[LayoutObject]:
-        boxes = self._split.boxes(index)
-        return [LayoutObject(box.label, (box.x, box.y, box.width, box.height)) for box in boxes]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ldm_pipelines.feature_networks.features import PerceptualDistance, unit
@@ -17,11 +18,9 @@ class CosineDistance(PerceptualDistance):
     against itself, so equal images need not have the distance 0.
     """
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Distance (b,) between images x and y (b, 3, h, w) in [-1, 1]."""
-        pairs = zip(self.network.stages(x), self.network.stages(y), strict=True)
-        cosines = [(unit(a) * unit(b)).sum(dim=1).mean(dim=(1, 2)) for a, b in pairs]
-        return sum((1 - cosine for cosine in cosines), start=x.new_zeros(len(x)))
+    def between(self, x: list[Tensor], y: list[Tensor]) -> Tensor:
+        cosines = [(unit(a) * unit(b)).sum(dim=1).mean(dim=(1, 2)) for a, b in zip(x, y, strict=True)]
+        return sum((1 - cosine for cosine in cosines), start=torch.zeros(len(x[0]), device=x[0].device))
 
 
 def load_lpips(net: Net, weights_dir: Path, device: str, file: PublishedFile | None = None) -> PerceptualDistance:
