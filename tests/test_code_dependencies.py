@@ -24,6 +24,8 @@ EXEMPT = {
     "compute.py": "facts about the machine, which are no dependencies by design; the record names device and precision",
     "tracking": "tells of what a stage makes, and makes nothing of it",
     "pipelines/workspace.py": "where unfinished work lies; who resumes it with other code is told, and the record says so",
+    "pipelines/raw_links.py": "links to raw files, which DVC watches",
+    "worker_pool.py": "who works, not at what: no result depends on the number of processes",
     "pipelines/__init__.py": "empty",
     "__init__.py": "the version, which is in the record",
     # io is imported by no node: it moves finished folders, and writes what nodes return
