@@ -140,7 +140,7 @@ def compose(overrides: tuple[str, ...], check: bool) -> None:
 
 def _check_paper(folder: Path) -> None:
     """Every file of what the paper printed, those that no table shows among them. Raises ``InputError``."""
-    from ldm_pipelines.reporting.paper.documents import load_document, load_figures, load_sources, load_zoo
+    from ldm_pipelines.reporting.paper.loading import load_document, load_figures, load_sources, load_zoo
 
     loaders: dict[str, Callable[[Path], Any]] = {path.stem: load_document for path in folder.glob("table_*.yaml")}
     loaders |= {"figures": load_figures, "sources": load_sources, "extra_repo_zoo": load_zoo}

@@ -9,7 +9,8 @@ from ldm_pipelines.config.compose import compose
 from ldm_pipelines.config.study import Study, read_study
 from ldm_pipelines.errors import InputError
 from ldm_pipelines.pipeline_registry import pipelines_of
-from ldm_pipelines.reporting.paper.documents import HyperparameterTable, LayerTable, PaperTable, load_document
+from ldm_pipelines.reporting.paper.documents import HyperparameterTable, LayerTable, PaperTable
+from ldm_pipelines.reporting.paper.loading import load_document
 from ldm_pipelines.reporting.tables.build import build
 from ldm_pipelines.reporting.tables.spec import BlockTable, SettingsTable, Table
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.results import PAPER, result, sample_subject, stored
 
-from ldm_pipelines.reporting.paper.documents import load_document
+from ldm_pipelines.reporting.paper.loading import load_document
 from ldm_pipelines.reporting.tables.build import build
 from ldm_pipelines.reporting.tables.layout import RenderedTable
 from ldm_pipelines.reporting.tables.spec import Row, Table

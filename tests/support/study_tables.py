@@ -6,7 +6,8 @@ import yaml
 from support.results import PAPER
 
 from ldm_pipelines.config.study import read_study
-from ldm_pipelines.reporting.paper.documents import HyperparameterTable, LayerTable, PaperTable, load_document
+from ldm_pipelines.reporting.paper.documents import HyperparameterTable, LayerTable, PaperTable
+from ldm_pipelines.reporting.paper.loading import load_document
 from ldm_pipelines.reporting.tables.block import build_block
 from ldm_pipelines.reporting.tables.build import build
 from ldm_pipelines.reporting.tables.layout import RenderedTable

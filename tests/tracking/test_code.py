@@ -119,7 +119,7 @@ def test_work_that_other_code_has_begun_goes_on_and_is_told(
     start_again()
     assert resumed()
     (warning, _) = messages(caplog)
-    assert f"to start anew, stop this and delete {tmp_path}/work/train_diffusion/m-" in warning
+    assert f"to start anew, stop this and delete {compute.workspace}/train_diffusion/m-" in warning
     (package / "seeding.py").write_text("first")
     start_again()
     assert resumed()  # a part of it is of the second

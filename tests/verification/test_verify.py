@@ -16,7 +16,7 @@ from support.results import stored
 
 from ldm_pipelines.digests import digest_folder, digest_result
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.paper.documents import load_document
+from ldm_pipelines.reporting.paper.loading import load_document
 from ldm_pipelines.reporting.tables.build import build, write
 from ldm_pipelines.reporting.tables.layout import RenderedTable
 from ldm_pipelines.reporting.tables.spec import Row, Table

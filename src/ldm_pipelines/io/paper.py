@@ -40,7 +40,7 @@ class PaperTableDataset(PaperDataset[AnyTable]):
     """
 
     def load(self) -> AnyTable:
-        from ldm_pipelines.reporting.paper.documents import load_document
+        from ldm_pipelines.reporting.paper.loading import load_document
 
         try:
             return load_document(self._path)
@@ -52,6 +52,6 @@ class PaperFiguresDataset(PaperDataset[Figures]):
     """Loads ``conf/paper/figures.yaml``."""
 
     def load(self) -> Figures:
-        from ldm_pipelines.reporting.paper.documents import load_figures
+        from ldm_pipelines.reporting.paper.loading import load_figures
 
         return load_figures(self._path)

@@ -10,7 +10,8 @@ from support.figure_results import figure, stored_results
 from ldm_pipelines.reporting.figures.build import build
 from ldm_pipelines.reporting.figures.figure_file import FigureFile
 from ldm_pipelines.reporting.figures.spec import Kind
-from ldm_pipelines.reporting.paper.documents import Figures, load_figures
+from ldm_pipelines.reporting.paper.documents import Figures
+from ldm_pipelines.reporting.paper.loading import load_figures
 
 Make = Callable[..., FigureFile]
 

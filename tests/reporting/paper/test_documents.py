@@ -7,15 +7,8 @@ import pytest
 import yaml
 
 from ldm_pipelines.errors import InputError
-from ldm_pipelines.reporting.paper.documents import (
-    HyperparameterTable,
-    LayerTable,
-    PaperTable,
-    load_document,
-    load_figures,
-    load_sources,
-    load_zoo,
-)
+from ldm_pipelines.reporting.paper.documents import HyperparameterTable, LayerTable, PaperTable
+from ldm_pipelines.reporting.paper.loading import load_document, load_figures, load_sources, load_zoo
 from ldm_pipelines.reporting.paper.protocol import Protocol
 
 PAPER = Path(__file__).parents[3] / "conf" / "paper"

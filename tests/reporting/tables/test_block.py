@@ -10,7 +10,8 @@ from support.paper_study import built
 from support.results import PAPER
 from torch import nn
 
-from ldm_pipelines.reporting.paper.documents import LayerTable, load_document
+from ldm_pipelines.reporting.paper.documents import LayerTable
+from ldm_pipelines.reporting.paper.loading import load_document
 from ldm_pipelines.reporting.tables.block import OURS, build_block
 from ldm_pipelines.reporting.tables.spec import BlockTable
 

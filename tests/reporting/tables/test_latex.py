@@ -11,12 +11,8 @@ import pytest
 from support.results import PAPER
 from support.study_tables import of_the_study
 
-from ldm_pipelines.reporting.paper.documents import (
-    LayerTable,
-    PaperTable,
-    Unreadable,
-    load_document,
-)
+from ldm_pipelines.reporting.paper.documents import LayerTable, PaperTable, Unreadable
+from ldm_pipelines.reporting.paper.loading import load_document
 from ldm_pipelines.reporting.tables.block import build_block
 from ldm_pipelines.reporting.tables.build import build, unreadable
 from ldm_pipelines.reporting.tables.latex import latex

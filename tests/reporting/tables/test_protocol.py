@@ -8,7 +8,7 @@ import pytest
 from support.results import PAPER, result, stored
 
 from ldm_pipelines.reporting.pages.page import table_page
-from ldm_pipelines.reporting.paper.documents import load_document
+from ldm_pipelines.reporting.paper.loading import load_document
 from ldm_pipelines.reporting.tables.build import build
 from ldm_pipelines.reporting.tables.forms import csv_text, markdown
 from ldm_pipelines.reporting.tables.latex import latex

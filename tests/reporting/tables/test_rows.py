@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from support.results import PAPER, result, sample_subject, stored
 
-from ldm_pipelines.reporting.paper.documents import load_document
+from ldm_pipelines.reporting.paper.loading import load_document
 from ldm_pipelines.reporting.tables.build import build
 from ldm_pipelines.reporting.tables.layout import Line, RenderedTable, Source
 from ldm_pipelines.reporting.tables.spec import Row, Table

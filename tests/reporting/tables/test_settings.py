@@ -13,7 +13,8 @@ from support.results import PAPER
 from ldm_pipelines.config.compose import compose
 from ldm_pipelines.config.study import Study, read_study
 from ldm_pipelines.pipelines.describe_ldm.nodes import describe_importing_ldm, describe_ldm
-from ldm_pipelines.reporting.paper.documents import HyperparameterTable, load_document
+from ldm_pipelines.reporting.paper.documents import HyperparameterTable
+from ldm_pipelines.reporting.paper.loading import load_document
 from ldm_pipelines.reporting.tables.build import write
 from ldm_pipelines.reporting.tables.layout import RenderedTable
 from ldm_pipelines.reporting.tables.settings import as_printed, build_settings

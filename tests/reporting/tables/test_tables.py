@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.results import stored
 
-from ldm_pipelines.reporting.paper.documents import load_document
+from ldm_pipelines.reporting.paper.loading import load_document
 from ldm_pipelines.reporting.tables.build import build, write
 from ldm_pipelines.reporting.tables.layout import Line, RenderedTable
 from ldm_pipelines.reporting.tables.spec import Row, Table
